@@ -1,0 +1,147 @@
+"""Whose process is whose: each attempt's processes, also those that have escaped from its session."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.adapters import processes
+from core.model import AttemptId
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.adapters.processes import Process
+    from core.model import ProcessId
+
+SLICE = 64
+"""Processes looked at before the event loop has its turn: about a millisecond."""
+FULL_EVERY = 30
+"""Passes after which also the processes that were strangers are looked at again: a number may have a new owner."""
+_INIT = 1
+
+
+class Tenant(NamedTuple):
+    """What is known of a live attempt's session."""
+
+    launcher: ProcessId | None
+    tty: str
+    log: Path
+
+
+class Members:
+    """Kept up to date by `refresh`, whose cost grows with our own processes and with new ones, not with all."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = b"MUXDECK_HOME=" + os.fsencode(home)
+        self._tenants: dict[AttemptId, Tenant] = {}
+        self._by_launcher: dict[int, AttemptId] = {}
+        self._owner: dict[int, AttemptId] = {}
+        self._strangers: set[int] = set()
+        self._passes = 0
+        self.spent = 0.0
+        """Seconds of processor time that all passes took together."""
+        self.of: dict[AttemptId, dict[int, Process]] = {}
+        """The processes of each attempt at the last pass, its launcher not among them."""
+
+    @property
+    def tenants(self) -> dict[AttemptId, Tenant]:
+        return self._tenants
+
+    def add(self, attempt: AttemptId, tenant: Tenant) -> None:
+        """From now on its processes are told apart, also those that were strangers until now."""
+        if tenant.launcher is None:
+            self._strangers.clear()
+        self._tenants[attempt] = tenant
+        self.of[attempt] = {}
+        if tenant.launcher is not None:
+            self._by_launcher[tenant.launcher.pid] = attempt
+
+    def drop(self, attempt: AttemptId) -> None:
+        tenant = self._tenants.pop(attempt, None)
+        if tenant is None:
+            return
+        for pid in self.of.pop(attempt, ()):
+            self._owner.pop(pid, None)
+        if tenant.launcher is not None and self._by_launcher.get(tenant.launcher.pid) == attempt:
+            del self._by_launcher[tenant.launcher.pid]
+
+    async def refresh(self) -> None:
+        """One pass over the table, in slices."""
+        self._passes += 1
+        if self._passes % FULL_EVERY == 0:
+            self._strangers.clear()
+        present = set(processes.pids())
+        self._strangers &= present
+        seen = await self._look(present - self._strangers)
+        for pid in [pid for pid in self._owner if pid not in seen]:
+            del self._owner[pid]
+        self._sort_in([process for pid, process in seen.items() if pid not in self._owner])
+        self.of = {attempt: {} for attempt in self._tenants}
+        for pid, attempt in self._owner.items():
+            if attempt in self.of:
+                self.of[attempt][pid] = seen[pid]
+
+    async def _look(self, pids: set[int]) -> dict[int, Process]:
+        seen: dict[int, Process] = {}
+        began = time.thread_time()
+        for count, pid in enumerate(pids, start=1):
+            found = processes.look(pid)
+            if found is not None:
+                seen[pid] = found
+            if count % SLICE == 0:
+                self.spent += time.thread_time() - began
+                await asyncio.sleep(0)
+                began = time.thread_time()
+        self.spent += time.thread_time() - began
+        return seen
+
+    def _sort_in(self, newcomers: list[Process]) -> None:
+        """A parent may come after its child: goes round until nobody finds an owner any more."""
+        waiting = newcomers
+        while True:
+            unowned = []
+            for process in waiting:
+                attempt = self._by_descent(process)
+                if attempt is None:
+                    unowned.append(process)
+                else:
+                    self._owner[process.pid] = attempt
+            if len(unowned) == len(waiting):
+                break
+            waiting = unowned
+        found_more = False
+        for process in waiting:
+            attempt = None if process.pid in self._by_launcher else self._by_marks(process)
+            if attempt is None:
+                self._strangers.add(process.pid)
+            else:
+                self._owner[process.pid] = attempt
+                found_more = True
+        if found_more:
+            self._sort_in([process for process in waiting if process.pid in self._strangers])
+
+    def _by_descent(self, process: Process) -> AttemptId | None:
+        if process.pid in self._by_launcher:
+            return None
+        return (
+            self._by_launcher.get(process.ppid)
+            or self._owner.get(process.ppid)
+            or self._by_launcher.get(process.session)
+        )
+
+    def _by_marks(self, process: Process) -> AttemptId | None:
+        """A process that left its session still has its environment, or the terminal open."""
+        marked = processes.environment_value(process.pid, b"MUXDECK_ATTEMPT", beside=self._home)
+        if marked is not None:
+            try:
+                attempt = AttemptId.parse(marked)
+            except ValueError:
+                return None
+            return attempt if attempt in self._tenants else None
+        if process.ppid != _INIT:
+            return None
+        terminals = processes.open_terminals(process.pid)
+        return next((attempt for attempt, tenant in self._tenants.items() if tenant.tty in terminals), None)

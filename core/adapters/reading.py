@@ -1,0 +1,128 @@
+"""Questions to the store that change nothing: rows for lists, whole documents, the history."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from core.model import AttemptState
+from core.wire import LONGEST_ROW_NAME, TaskRow
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+
+    from core.requests import List, Selector
+
+_ROW = f"""
+SELECT task.id, task.state, substr(task.name, 1, {LONGEST_ROW_NAME}), task.agent, task.grp, task.priority, task.place,
+    task.held, nullif(task.not_before, 0), task.attempts, task.tries,
+    (SELECT json_extract(text, '$.retry.attempts') FROM shared WHERE shared.id = task.policy),
+    attempt.started_at, task.ended_at, attempt.exit_code, attempt.state,
+    CASE WHEN task.state = 'queued' THEN
+        (SELECT group_concat(parent) FROM need WHERE need.child = task.id AND NOT need.met) END,
+    coalesce(attempt.reason, task.reason)
+FROM task LEFT JOIN attempt ON attempt.task = task.id AND attempt.number = task.attempts
+"""
+_AMONG = "(SELECT value FROM json_each(?))"
+
+
+class Reader:
+    """Shares the connection of the store: sees everything that was kept."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def rows(self, tasks: Iterable[int]) -> list[TaskRow]:
+        """Those that exist, in no particular order."""
+        found = self._db.execute(f"{_ROW} WHERE task.id IN {_AMONG}", (json.dumps(list(tasks)),))
+        return list(map(TaskRow._make, found))
+
+    def live_first(self, queued: int, ended: int) -> Iterator[int]:
+        """Numbers of the tasks that a console shows: running, failed, the next `queued` in order, the latest `ended`."""
+        yield from self._ids("state = 'running' ORDER BY id", ())
+        yield from self._ids("state IN ('failed', 'timed_out', 'lost') ORDER BY ended_at DESC LIMIT ?", (ended,))
+        yield from self._ids("state = 'queued' ORDER BY place LIMIT ?", (queued,))
+        others = "ended_at IS NOT NULL AND state NOT IN ('failed', 'timed_out', 'lost') ORDER BY ended_at DESC LIMIT ?"
+        yield from self._ids(others, (ended,))
+
+    def _ids(self, where: str, args: tuple[object, ...]) -> list[int]:
+        return [row[0] for row in self._db.execute(f"SELECT id FROM task WHERE {where}", args)]
+
+    def listed(self, wish: List) -> list[TaskRow]:
+        where, args = ["task.id > ?"], [wish.after]
+        more: list[Any] = []
+        if wish.states:
+            where.append(f"task.state IN {_AMONG}")
+            more.append(json.dumps(wish.states))
+        if wish.group is not None:
+            where.append("task.grp = ?")
+            more.append(wish.group)
+        if wish.text is not None:
+            where.append("(instr(task.name, ?) OR instr(task.argv, ?))")
+            more += [wish.text, wish.text]
+        query = f"{_ROW} WHERE {' AND '.join(where)} ORDER BY task.id DESC LIMIT ?"
+        found = self._db.execute(query, (*args, *more, wish.limit))
+        return sorted(map(TaskRow._make, found))
+
+    def chosen(self, selector: Selector, now: float) -> tuple[int, ...]:
+        where, args = ["1"], list[Any]()
+        if selector.states:
+            where.append(f"state IN {_AMONG}")
+            args.append(json.dumps(selector.states))
+        if selector.group is not None:
+            where.append("grp = ?")
+            args.append(selector.group)
+        if selector.older_than is not None:
+            where.append("ended_at <= ?")
+            args.append(now - selector.older_than)
+        return tuple(self._ids(f"{' AND '.join(where)} ORDER BY id", tuple(args)))
+
+    def needs(self, task: int) -> list[dict[str, Any]]:
+        """What a task needs, all of it, and whether each need is met."""
+        query = """SELECT parent, kind, met, state FROM need JOIN task ON task.id = parent
+                   WHERE child = ? ORDER BY parent"""
+        found = self._db.execute(query, (task,))
+        return [{"task": parent, "kind": kind, "met": bool(met), "state": state} for parent, kind, met, state in found]
+
+    def dependents(self, task: int) -> list[dict[str, Any]]:
+        query = "SELECT child, kind, state FROM need JOIN task ON task.id = child WHERE parent = ? ORDER BY child"
+        return [{"task": child, "kind": kind, "state": state} for child, kind, state in self._db.execute(query, (task,))]
+
+    def attempts(self, task: int) -> list[dict[str, Any]]:
+        """The documents of a task's attempts, the first one first."""
+        query = """SELECT number, state, reason, agent, placed_at, started_at, ended_at, exit_code, pid, server,
+                   max_memory, cpu_seconds, leftover FROM attempt WHERE task = ? ORDER BY number"""
+        return [_attempt(task, row) for row in self._db.execute(query, (task,))]
+
+    def notes(self, task: int | None, limit: int) -> list[dict[str, Any]]:
+        """The history, the latest last."""
+        where = "WHERE task = ?" if task is not None else "WHERE ? IS NULL"
+        query = f"SELECT at, who, task, text FROM note {where} ORDER BY id DESC LIMIT ?"
+        found = self._db.execute(query, (task, limit)).fetchall()
+        return [{"at": at, "who": who, "task": of, "text": text} for at, who, of, text in reversed(found)]
+
+    def times(self, task: int) -> tuple[float, float | None]:
+        """When a task was queued, and when it ended."""
+        row = self._db.execute("SELECT queued_at, ended_at FROM task WHERE id = ?", (task,)).fetchone()
+        return row[0], row[1]
+
+
+def _attempt(task: int, row: tuple[Any, ...]) -> dict[str, Any]:
+    number, state, reason, agent, placed_at, started_at, ended_at, exit_code, pid, server, memory, cpu, leftover = row
+    return {
+        "attempt": f"{task}-{number}",
+        "number": number,
+        "state": state,
+        "reason": reason,
+        "agent": agent,
+        "placed_at": placed_at,
+        "started_at": started_at,
+        "ended_at": ended_at,
+        "exit_code": exit_code,
+        "pid": pid,
+        "server": server,
+        "max_memory": memory if not AttemptState(state).live or memory else None,
+        "cpu_seconds": cpu,
+        "left": json.loads(leftover) if leftover else [],
+    }

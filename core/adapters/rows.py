@@ -1,0 +1,277 @@
+"""Nouns as rows of the store, and back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from core.model import (
+    AttemptId,
+    AttemptState,
+    Launch,
+    Need,
+    NeedKind,
+    Policy,
+    ProcessId,
+    RetryPolicy,
+    TaskSpec,
+    TaskState,
+    Timeouts,
+)
+from core.rules.world import Agent, Attempt, Ending, Group, Task
+
+if TYPE_CHECKING:
+    import sqlite3
+
+Row = tuple[Any, ...]
+
+_CHANGING = (
+    "state, reason, agent, grp, priority, queued_at, place, held, not_before, attempts, tries, first_start, ended_at"
+)
+_SPEC = "name, key, policy, argv, shell, cwd, env, stdin, umask"
+_MARKS_13, _MARKS_9 = ", ".join("?" * 13), ", ".join("?" * 9)
+
+INSERT_TASK = f"INSERT INTO task (id, {_CHANGING}, {_SPEC}) VALUES (?, {_MARKS_13}, {_MARKS_9})"  # noqa: S608 - our names
+UPDATE_TASK = f"UPDATE task SET ({_CHANGING}) = ({_MARKS_13}) WHERE id = ?"  # noqa: S608 - our names
+UPDATE_SPEC = f"UPDATE task SET ({_SPEC}) = ({_MARKS_9}) WHERE id = ?"  # noqa: S608 - our names
+SELECT_TASK = f"SELECT id, {_CHANGING}, key, policy FROM task"  # noqa: S608 - our names
+SELECT_SPEC = f"SELECT agent, grp, priority, held, not_before, {_SPEC} FROM task"  # noqa: S608 - our names
+
+_ATTEMPT = (
+    "task, number, state, reason, agent, grp, placed_at, cause_at, server, slot, launcher_pid, launcher_created, boot, "
+    "pid, started_at, ended_at, exit_code, ending, leftover, max_memory, cpu_seconds"
+)
+SELECT_ATTEMPT = f"SELECT {_ATTEMPT} FROM attempt"  # noqa: S608 - our names
+PUT_ATTEMPT = f"INSERT OR REPLACE INTO attempt ({_ATTEMPT}) VALUES ({', '.join('?' * 21)})"  # noqa: S608 - our names
+
+_KNOWN_AT_MOST = 1024
+"""Distinct environments and policies remembered; beyond that they are read again."""
+
+
+class Shared:
+    """Environments and policies, each distinct one stored once and read once."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._ids: dict[object, int] = {}
+        self._policies: dict[int, Policy] = {}
+        self._envs: dict[int, tuple[tuple[str, str], ...]] = {}
+
+    def of_spec(self, spec: TaskSpec) -> Row:
+        """The columns of `_SPEC`."""
+        launch = spec.launch
+        return (
+            storable(spec.name),
+            spec.key,
+            self._policy_id(spec.policy),
+            json.dumps(launch.argv),
+            launch.shell,
+            json.dumps(launch.cwd),
+            self._env_id(launch.env),
+            None if launch.stdin is None else json.dumps(launch.stdin),
+            launch.umask,
+        )
+
+    def policy(self, shared_id: int) -> Policy:
+        found = self._policies.get(shared_id)
+        if found is None:
+            written = json.loads(self._text(shared_id))
+            retry = RetryPolicy(**{**written["retry"], "never_exit": frozenset(written["retry"]["never_exit"])})
+            found = self._policies[shared_id] = Policy(retry, Timeouts(**written["timeouts"]))
+        return found
+
+    def env(self, shared_id: int) -> tuple[tuple[str, str], ...]:
+        found = self._envs.get(shared_id)
+        if found is None:
+            if len(self._envs) >= _KNOWN_AT_MOST:
+                self._envs.clear()
+            found = self._envs[shared_id] = tuple(json.loads(self._text(shared_id)).items())
+        return found
+
+    def _policy_id(self, policy: Policy) -> int:
+        return self._ids.get(policy) or self._put(policy, json.dumps(policy_fields(policy)))
+
+    def _env_id(self, env: tuple[tuple[str, str], ...]) -> int:
+        return self._ids.get(env) or self._put(env, json.dumps(dict(env)))
+
+    def _put(self, value: object, text: str) -> int:
+        self._db.execute("INSERT OR IGNORE INTO shared (text) VALUES (?)", (text,))
+        row = self._db.execute("SELECT id FROM shared WHERE text = ?", (text,)).fetchone()
+        if len(self._ids) >= _KNOWN_AT_MOST:
+            self._ids.clear()
+        self._ids[value] = row[0]
+        return int(row[0])
+
+    def _text(self, shared_id: int) -> str:
+        return str(self._db.execute("SELECT text FROM shared WHERE id = ?", (shared_id,)).fetchone()[0])
+
+
+def storable(text: str) -> str:
+    """Text that SQLite can hold: lone surrogates, which are bytes that were not UTF-8, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def policy_fields(policy: Policy) -> dict[str, Any]:
+    retry, timeouts = policy.retry, policy.timeouts
+    return {
+        "retry": {
+            "attempts": retry.attempts,
+            "first": retry.first,
+            "factor": retry.factor,
+            "cap": retry.cap,
+            "jitter": retry.jitter,
+            "never_exit": sorted(retry.never_exit),
+            "lost": retry.lost,
+        },
+        "timeouts": {
+            "queue": timeouts.queue,
+            "run": timeouts.run,
+            "idle": timeouts.idle,
+            "total": timeouts.total,
+            "grace": timeouts.grace,
+        },
+    }
+
+
+def _changing(task: Task, now: float) -> Row:
+    return (
+        task.state.value,
+        task.reason,
+        task.agent,
+        task.group,
+        task.priority,
+        task.queued_at,
+        task.order,
+        task.held,
+        task.not_before,
+        task.attempts,
+        task.tries,
+        task.first_start,
+        now if task.state.ended else None,
+    )
+
+
+def of_new_task(task: Task, now: float) -> Row:
+    return (task.id, *_changing(task, now))
+
+
+def of_changed_task(task: Task, now: float) -> Row:
+    return (*_changing(task, now), task.id)
+
+
+def need(parent: int, kind: str) -> Need:
+    return Need(parent, NeedKind(kind))
+
+
+def task(row: Row, needs: tuple[Need, ...], shared: Shared) -> Task:
+    (task_id, state, reason, agent_name, grp, priority, queued_at, place, held, not_before, *rest) = row
+    attempts, tries, first_start, _ended_at, key, policy = rest
+    return Task(
+        id=task_id,
+        policy=shared.policy(policy),
+        group=sys.intern(grp),
+        agent=sys.intern(agent_name),
+        priority=priority,
+        queued_at=queued_at,
+        order=place,
+        state=TaskState(state),
+        reason=reason,
+        held=bool(held),
+        not_before=not_before,
+        needs=needs,
+        attempts=attempts,
+        tries=tries,
+        first_start=first_start,
+        key=key,
+    )
+
+
+def spec(row: Row, shared: Shared) -> TaskSpec:
+    agent_name, grp, priority, held, not_before, name, key, policy, argv, shell, cwd, env, stdin, umask = row
+    return TaskSpec(
+        launch=Launch(
+            argv=tuple(json.loads(argv)),
+            shell=bool(shell),
+            cwd=json.loads(cwd),
+            env=shared.env(env),
+            stdin=None if stdin is None else json.loads(stdin),
+            umask=umask,
+        ),
+        name=name,
+        group=grp,
+        agent=agent_name,
+        priority=priority,
+        held=bool(held),
+        not_before=not_before,
+        policy=shared.policy(policy),
+        key=key,
+    )
+
+
+def of_attempt(attempt: Attempt) -> Row:
+    launcher = attempt.launcher or (None, None, None)
+    ending = attempt.ending
+    return (
+        *attempt.id,
+        attempt.state.value,
+        attempt.reason,
+        attempt.agent,
+        attempt.group,
+        attempt.placed_at,
+        attempt.cause_at,
+        attempt.server,
+        attempt.slot,
+        *launcher,
+        attempt.pid,
+        attempt.started_at,
+        attempt.ended_at,
+        attempt.exit_code,
+        None if ending is None else json.dumps([ending.outcome, ending.reason, ending.final]),
+        json.dumps(attempt.left) if attempt.left else None,
+        attempt.max_memory,
+        attempt.cpu_seconds,
+    )
+
+
+def attempt(row: Row) -> Attempt:
+    task_id, number, state, reason, agent_name, grp, placed_at, cause_at, server, slot, *rest = row
+    launcher_pid, launcher_created, boot, pid, started_at, ended_at, exit_code, ending, leftover, memory, cpu = rest
+    launcher = None if launcher_pid is None else ProcessId(launcher_pid, launcher_created, boot)
+    return Attempt(
+        id=AttemptId(task_id, number),
+        agent=agent_name,
+        group=grp,
+        placed_at=placed_at,
+        cause_at=cause_at,
+        state=AttemptState(state),
+        reason=reason,
+        server=server,
+        slot=slot,
+        launcher=launcher,
+        pid=pid,
+        started_at=started_at,
+        ended_at=ended_at,
+        exit_code=exit_code,
+        ending=None if ending is None else _ending(*json.loads(ending)),
+        left=tuple(json.loads(leftover)) if leftover else (),
+        max_memory=memory,
+        cpu_seconds=cpu,
+    )
+
+
+def _ending(outcome: str, reason: str, final: bool) -> Ending:  # noqa: FBT001 - the row's own order
+    return Ending(TaskState(outcome), reason, final)
+
+
+def of_group(group: Group) -> Row:
+    """A limit that the configuration sets is not the store's to remember."""
+    return group.name, 0 if group.configured else group.limit, group.paused
+
+
+def group(row: Row) -> Group:
+    return Group(row[0], limit=row[1], paused=bool(row[2]))
+
+
+def agent(row: Row) -> Agent:
+    return Agent(row[0], paused=bool(row[1]))

@@ -1,0 +1,73 @@
+"""The script that becomes a task's program: argv exactly as given, its own environment, its own folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.model import AttemptId, Launch
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_OF_THE_TERMINAL = frozenset({"TERM", "TMUX", "TMUX_PANE", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLUMNS", "LINES"})
+_OF_THE_SHELL = frozenset({"PWD", "OLDPWD", "_", "SHLVL"})
+_OF_MUXDECK = frozenset({"MUXDECK_HOME", "MUXDECK_TASK", "MUXDECK_ATTEMPT"})
+_SPECIAL_IN_SOME_SHELL = frozenset(
+    "BASHOPTS BASH_VERSINFO EUID GROUPS IFS LINENO OPTIND OPTARG PPID PS4 RANDOM SECONDS SHELLOPTS UID".split()
+)
+"""A shell may refuse or interpret an assignment to these: env(1) sets them."""
+
+
+def inherited(environ: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """What a task takes over from the environment it was submitted in, sorted by name."""
+    ours = _OF_THE_TERMINAL | _OF_THE_SHELL | _OF_MUXDECK
+    return tuple(sorted((name, value) for name, value in environ.items() if name not in ours))
+
+
+def quote(text: str) -> bytes:
+    """One word of a POSIX shell that stands for exactly these bytes. ValueError for a NUL, which no argument can have."""
+    raw = os.fsencode(text)
+    if b"\0" in raw:
+        raise ValueError("an argument cannot contain a NUL byte")
+    return b"'" + raw.replace(b"'", b"'\\''") + b"'"
+
+
+def run_script(attempt: AttemptId, launch: Launch, home: Path) -> bytes:
+    """Read by the launcher in a child shell, in the attempt's folder, with the bell as $2."""
+    exports, extra = _environment(launch.env)
+    argv = _argv(launch)
+    program = [b"env", *extra, *argv] if extra else argv
+    marks = {"MUXDECK_HOME": str(home), "MUXDECK_TASK": str(attempt.task), "MUXDECK_ATTEMPT": str(attempt)}
+    lines = [
+        b"read -r pid rest 2>/dev/null </proc/self/stat || pid=$(exec sh -c 'echo $PPID')",
+        b"printf 'S %s %s\\n' " + str(attempt).encode() + b' "$pid" 1<>"$2"',
+        b"umask " + f"{launch.umask:04o}".encode(),
+        b"cd -- " + quote(launch.cwd) + b" || exit 126",
+        exports,
+        *(b"export " + name.encode() + b"=" + quote(value) for name, value in marks.items()),
+        b"exec " + b" ".join(program) + (b" <" + quote(launch.stdin) if launch.stdin is not None else b""),
+    ]
+    return b"\n".join(lines) + b"\n"
+
+
+def _argv(launch: Launch) -> list[bytes]:
+    if not launch.shell:
+        return [quote(word) for word in launch.argv]
+    shell = dict(launch.env).get("SHELL", "/bin/sh")
+    return [quote(shell), b"-c", quote(launch.argv[0])]
+
+
+@lru_cache(maxsize=64)
+def _environment(env: tuple[tuple[str, str], ...]) -> tuple[bytes, tuple[bytes, ...]]:
+    """Assignments that the shell makes, and those that only env(1) can."""
+    plain, odd = [], []
+    for name, value in env:
+        if _NAME.fullmatch(name) and name not in _SPECIAL_IN_SOME_SHELL:
+            plain.append(b"export " + name.encode() + b"=" + quote(value))
+        else:
+            odd.append(quote(f"{name}={value}"))
+    return b"\n".join(plain), tuple(odd)

@@ -1,0 +1,212 @@
+"""The truth in one SQLite file: a transaction a turn, intent on disk before any effect."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from core.adapters import rows
+from core.model import TaskSpec, TaskState
+from core.ports import Loaded, Recalled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from core.model import Launch
+    from core.rules.step import Step
+    from core.rules.world import Attempt, Task
+
+SCHEMA = "1"
+_LIVE = "state IN ('queued', 'running')"
+_AMONG = "(SELECT value FROM json_each(?))"
+
+
+class StoreError(Exception):
+    """The file cannot be used; the text says why and what to do."""
+
+
+class SqliteStore:
+    """`core.ports.Store` over a file. Owned by one thread of one process: the engine's lock sees to it."""
+
+    def __init__(self, path: Path, durability: str = "full") -> None:
+        self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+        self._db.execute("PRAGMA temp_store = MEMORY")
+        self._db.executescript(files("core.adapters").joinpath("schema.sql").read_text())
+        self._check_schema(path)
+        self._shared = rows.Shared(self._db)
+        self._open = False
+
+    def _check_schema(self, path: Path) -> None:
+        found = self._meta("schema")
+        if found is None:
+            self._db.execute("INSERT INTO meta VALUES ('schema', ?)", (SCHEMA,))
+        elif found != SCHEMA:
+            raise StoreError(f"{path} has schema {found}, this muxdeck reads {SCHEMA}: use the version that wrote it")
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """For the reading side; nobody else writes."""
+        return self._db
+
+    def close(self) -> None:
+        self._db.close()
+
+    # Writing
+
+    def keep(self, step: Step, who: str) -> None:
+        if not self._open:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._open = True
+        self._keep_tasks(step)
+        self._keep_attempts(step)
+        self._db.executemany(
+            "INSERT OR REPLACE INTO grp VALUES (?, ?, ?)",
+            [rows.of_group(group) for group in step.groups.values()],
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO agent VALUES (?, ?)",
+            [(agent.name, agent.paused) for agent in step.agents.values()],
+        )
+        if step.paused_all:
+            self._set_meta("paused", "1" if step.world.paused else "0")
+        if step.notes:
+            self._db.executemany(
+                "INSERT INTO note (at, who, task, text) VALUES (?, ?, ?, ?)",
+                [(step.now, who, note.task, note.text) for note in step.notes],
+            )
+
+    def _keep_tasks(self, step: Step) -> None:
+        added = {task.id for task, _ in step.added}
+        if added:
+            self._insert_tasks(step)
+        changed = [task for task_id, task in step.tasks.items() if task_id not in added]
+        self._db.executemany(rows.UPDATE_TASK, [rows.of_changed_task(task, step.now) for task in changed])
+        self._db.executemany(
+            "INSERT OR REPLACE INTO need VALUES (?, ?, ?, ?)",
+            [(child, parent, kind.value, met) for (child, parent), (kind, met) in step.needs.items()],
+        )
+        for task_id, spec in step.edited.items():
+            self._db.execute(rows.UPDATE_SPEC, (*self._shared.of_spec(spec), task_id))
+        if step.removed:
+            among = json.dumps(step.removed)
+            for table, column in (("task", "id"), ("attempt", "task"), ("need", "child"), ("note", "task")):
+                self._db.execute(f"DELETE FROM {table} WHERE {column} IN {_AMONG}", (among,))  # noqa: S608 - our names
+
+    def _insert_tasks(self, step: Step) -> None:
+        self._db.executemany(
+            rows.INSERT_TASK,
+            [(*rows.of_new_task(task, step.now), *self._shared.of_spec(spec)) for task, spec in step.added],
+        )
+        self._set_meta("last_queued_at", repr(step.world.last_queued_at))
+        self._set_meta("next_task", str(step.world.next_task))
+
+    def _keep_attempts(self, step: Step) -> None:
+        self._db.executemany(rows.PUT_ATTEMPT, [rows.of_attempt(attempt) for attempt in step.attempts.values()])
+        self._db.executemany("DELETE FROM attempt WHERE task = ? AND number = ?", step.withdrawn)
+
+    def commit(self) -> None:
+        if self._open:
+            self._db.execute("COMMIT")
+            self._open = False
+
+    # Reading back
+
+    def load(self) -> Loaded:
+        return Loaded(
+            tasks=self._live_tasks(),
+            attempts=self._live_attempts(),
+            groups=[rows.group(row) for row in self._db.execute("SELECT * FROM grp")],
+            agents=[rows.agent(row) for row in self._db.execute("SELECT * FROM agent")],
+            counts=self._counts(),
+            next_task=int(self._meta("next_task") or 1),
+            last_queued_at=float(self._meta("last_queued_at") or 0),
+            paused=self._meta("paused") == "1",
+        )
+
+    def _live_tasks(self) -> Iterator[Task]:
+        needs = self._needs(f"met = 0 AND child IN (SELECT id FROM task WHERE {_LIVE})")
+        for row in self._db.execute(f"{rows.SELECT_TASK} WHERE {_LIVE} ORDER BY id"):
+            yield rows.task(row, needs.get(row[0], ()), self._shared)
+
+    def _live_attempts(self) -> list[Attempt]:
+        live = "state NOT IN ('exited', 'killed', 'lost')"
+        among = f"task IN (SELECT id FROM task WHERE {_LIVE})"
+        return [rows.attempt(row) for row in self._db.execute(f"{rows.SELECT_ATTEMPT} WHERE {among} AND {live}")]
+
+    def _needs(self, where: str, *args: str) -> dict[int, tuple[Any, ...]]:
+        found: dict[int, tuple[Any, ...]] = {}
+        for child, parent, kind in self._db.execute(f"SELECT child, parent, kind FROM need WHERE {where}", args):  # noqa: S608 - our conditions
+            found[child] = (*found.get(child, ()), rows.need(parent, kind))
+        return found
+
+    def _counts(self) -> Counter[TaskState]:
+        counted = self._db.execute("SELECT state, count(*) FROM task WHERE ended_at IS NOT NULL GROUP BY state")
+        return Counter({TaskState(state): count for state, count in counted})
+
+    def states(self, tasks: Iterable[int]) -> dict[int, TaskState]:
+        found = self._db.execute(f"SELECT id, state FROM task WHERE id IN {_AMONG}", (json.dumps(list(tasks)),))  # noqa: S608
+        return {task_id: TaskState(state) for task_id, state in found}
+
+    def by_key(self, keys: Sequence[str]) -> dict[str, int]:
+        return dict(self._db.execute(f"SELECT key, id FROM task WHERE key IN {_AMONG}", (json.dumps(keys),)))  # noqa: S608
+
+    def recall(self, tasks: Iterable[int], *, stopped: bool) -> Recalled:
+        among = json.dumps(list(tasks))
+        ids = [row[0] for row in self._db.execute(_STOPPED_BELOW if stopped else _ENDED_AMONG, (among,))]
+        if not ids:
+            return Recalled()
+        among = json.dumps(ids)
+        needs = self._needs(f"child IN {_AMONG}", among)
+        selected = self._db.execute(f"{rows.SELECT_TASK} WHERE id IN {_AMONG} ORDER BY id", (among,))
+        recalled = [rows.task(row, needs.get(row[0], ()), self._shared) for row in selected]
+        parents = {need.parent for of_task in needs.values() for need in of_task}
+        return Recalled(tasks=recalled, ended={id_: state for id_, state in self.states(parents).items() if state.ended})
+
+    def launch(self, task: int) -> Launch:
+        return self.spec(task).launch
+
+    def spec(self, task: int) -> TaskSpec:
+        row = self._db.execute(f"{rows.SELECT_SPEC} WHERE id = ?", (task,)).fetchone()
+        if row is None:
+            raise KeyError(task)
+        return rows.spec(row, self._shared)
+
+    def cleanable(self, before: float | None, keep: int) -> list[int]:
+        limit = "AND ended_at <= ?" if before is not None else "AND ? IS NULL"
+        found = self._db.execute(_CLEANABLE.format(limit=limit), (before, keep))
+        return [row[0] for row in found]
+
+    def _meta(self, name: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def _set_meta(self, name: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+
+_ENDED_AMONG = f"SELECT id FROM task WHERE id IN {_AMONG} AND ended_at IS NOT NULL"  # noqa: S608 - our names
+_STOPPED_BELOW = f"""
+WITH RECURSIVE below (id) AS (
+    {_ENDED_AMONG}
+    UNION
+    SELECT task.id FROM below
+    JOIN need ON need.parent = below.id
+    JOIN task ON task.id = need.child AND task.state IN ('skipped', 'upstream_failed')
+)
+SELECT id FROM below
+"""  # noqa: S608 - our names
+_CLEANABLE = """
+SELECT id FROM task AS ended
+WHERE ended_at IS NOT NULL {limit}
+AND NOT EXISTS (
+    SELECT 1 FROM need JOIN task ON task.id = need.child
+    WHERE need.parent = ended.id AND task.state IN ('queued', 'running', 'skipped', 'upstream_failed')
+)
+ORDER BY ended_at DESC, id DESC LIMIT -1 OFFSET ?
+"""

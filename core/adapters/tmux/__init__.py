@@ -1,0 +1,1 @@
+"""Sessions in private tmux servers, driven over persistent control-mode connections."""

@@ -1,0 +1,195 @@
+"""One control-mode connection to a tmux server: commands down, replies and notices up.
+
+Nothing that a program writes ever travels through it: screens go by files (`save-buffer`), and formats ask for numbers
+and for names that are ours. So no output can pose as a reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.ports import OutsideError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+_READ_AT_ONCE = 1 << 16
+_ANSWERS_US = 1
+"""Flag of a block that answers a command of this connection."""
+_PR_SET_PDEATHSIG = 1
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
+
+class TmuxError(OutsideError):
+    """tmux refused a command, does not answer, or is gone; the text says which."""
+
+
+class Reply(NamedTuple):
+    ok: bool
+    lines: tuple[str, ...]
+
+
+class Parser:
+    """Bytes of the connection in, complete replies out. Notices between replies are passed over."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._block: bytes | None = None
+        self._lines: list[str] = []
+
+    def feed(self, data: bytes) -> Iterator[Reply]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            reply = self._line(line.removesuffix(b"\r"))
+            if reply is not None:
+                yield reply
+
+    def _line(self, line: bytes) -> Reply | None:
+        word, _, rest = line.partition(b" ")
+        if self._block is None:
+            if word == b"%begin":
+                self._block, self._lines = rest, []
+            return None
+        if word not in (b"%end", b"%error") or rest != self._block:
+            self._lines.append(line.decode("utf-8", "replace"))
+            return None
+        flags, self._block = int(self._block.split()[2]), None
+        return Reply(word == b"%end", tuple(self._lines)) if flags & _ANSWERS_US else None
+
+
+def quoted(words: Sequence[str]) -> str:
+    """One command of tmux's language that stands for exactly these words."""
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    if "\0" in word or "\r" in word:
+        raise ValueError("a tmux argument cannot contain NUL or CR")
+    escaped = "".join("\\" + sign if sign in '\\"$~' else "\\n" if sign == "\n" else sign for sign in word)
+    return f'"{escaped}"'
+
+
+class Control:
+    """A client of one server. `on_gone` is called once when the connection ends, for whatever cause."""
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str], on_gone: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._parser = Parser()
+        self._waiting: deque[tuple[asyncio.Future[Reply], float]] = deque()
+        self._on_gone = on_gone
+        ours, theirs = socket.socketpair()
+        self._process = subprocess.Popen(
+            list(argv), stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL, env=env, preexec_fn=_die_with_parent
+        )
+        theirs.close()
+        ours.setblocking(False)
+        self._socket = ours
+        self._unsent = b""
+        self._loop.add_reader(ours, self._readable)
+
+    @property
+    def alive(self) -> bool:
+        return self._socket.fileno() >= 0
+
+    @property
+    def silent_since(self) -> float | None:
+        """Loop time at which the oldest unanswered command was sent."""
+        return self._waiting[0][1] if self._waiting else None
+
+    def send(self, *commands: Sequence[str]) -> list[asyncio.Future[Reply]]:
+        """Sends commands as one line: tmux carries them out one after the other, without anything in between.
+
+        A future a command; they end with TmuxError when the connection does. No reply is an exception by itself:
+        look at `ok`.
+        """
+        now = self._loop.time()
+        futures: list[asyncio.Future[Reply]] = [self._loop.create_future() for _ in commands]
+        if not self.alive:
+            for future in futures:
+                _fail(future)
+            return futures
+        self._waiting.extend((future, now) for future in futures)
+        self._write((" ; ".join(map(quoted, commands)) + "\n").encode("utf-8", "surrogateescape"))
+        return futures
+
+    async def ask(self, *commands: Sequence[str], deadline: float = 5.0) -> list[Reply]:
+        """Sends commands and waits for all replies; TmuxError where one is refused or `deadline` seconds pass."""
+        try:
+            async with asyncio.timeout(deadline):
+                replies = [await future for future in self.send(*commands)]
+        except TimeoutError as error:
+            raise TmuxError(f"tmux has not answered for {deadline:g}s") from error
+        for reply in replies:
+            if not reply.ok:
+                raise TmuxError(" ".join(reply.lines) or "tmux refused a command without a word")
+        return replies
+
+    def close(self) -> None:
+        """Ends the connection; the server and its sessions stay."""
+        if not self.alive:
+            return
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
+        while self._waiting:
+            _fail(self._waiting.popleft()[0])
+        self._on_gone()
+
+    def _write(self, data: bytes) -> None:
+        if self._unsent:
+            self._unsent += data
+            return
+        try:
+            sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.close()
+            return
+        if sent < len(data):
+            self._unsent = data[sent:]
+            self._loop.add_writer(self._socket, self._writable)
+
+    def _writable(self) -> None:
+        data, self._unsent = self._unsent, b""
+        self._loop.remove_writer(self._socket)
+        self._write(data)
+
+    def _readable(self) -> None:
+        try:
+            data = self._socket.recv(_READ_AT_ONCE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        for reply in self._parser.feed(data):
+            if self._waiting:
+                future, _ = self._waiting.popleft()
+                if not future.done():
+                    future.set_result(reply)
+
+
+def _fail(future: asyncio.Future[Reply]) -> None:
+    if not future.done():
+        future.set_exception(TmuxError("the connection to tmux ended"))
+        future.exception()  # marks it as seen: many callers send without waiting
+
+
+def _die_with_parent() -> None:
+    """A client whose engine is gone must go too: left with unread output, it would keep its server from ever ending."""
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setsid()

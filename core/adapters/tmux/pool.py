@@ -1,0 +1,169 @@
+"""Makes sessions ahead of need, and cleans used ones for the next attempt."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from contextlib import suppress
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from core.adapters import processes
+from core.adapters.script import quote
+from core.adapters.tmux.control import TmuxError
+from core.adapters.tmux.slots import Slot, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from core.adapters.tmux.servers import Servers
+    from core.home import Home
+    from core.settings import Settings
+
+MAKING_AT_ONCE = 8
+LARGEST_REUSED_LOG = 1 << 16
+"""Bytes of output up to which a session is worth cleaning for the next attempt."""
+HARD_LOG_LIMIT = 4
+"""Times the size at which a log is rotated: where no engine is there to rotate it, the log ends here."""
+
+
+class Pool:
+    """Slots that wait for an attempt. `on_ready` gets each new one, `on_failed` the reason why there is none."""
+
+    def __init__(
+        self,
+        home: Home,
+        servers: Servers,
+        settings: Settings,
+        on_ready: Callable[[Slot], None],
+        on_failed: Callable[[str], None],
+        on_made: Callable[[float], None],
+    ) -> None:
+        self._home = home
+        self._servers = servers
+        self._on_ready = on_ready
+        self._on_failed = on_failed
+        self._on_made = on_made
+        self._idle: deque[Slot] = deque()
+        self._making: set[asyncio.Task[None]] = set()
+        self._last_number = max((int(path.name) for path in home.slots.iterdir()), default=0)
+        self._launcher = str(files("core.adapters.tmux").joinpath("launcher.sh"))
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        engine = settings.engine
+        self._wanted = min(engine.warm_sessions, engine.slots or engine.warm_sessions)
+        self._size = ("-x", str(engine.width), "-y", str(engine.height))
+        self._dimensions = f"{engine.width}x{engine.height}"
+        self._log_blocks = HARD_LOG_LIMIT * engine.log_size // 512
+
+    def take(self) -> Slot | None:
+        return self._idle.popleft() if self._idle else None
+
+    def put(self, slot: Slot) -> None:
+        slot.stage, slot.attempt = Stage.IDLE, None
+        self._idle.append(slot)
+
+    def forget(self, slot: Slot) -> None:
+        """An idle slot whose session has ended."""
+        with suppress(ValueError):
+            self._idle.remove(slot)
+
+    def refill(self, waiting: int, coming_back: int) -> None:
+        """Makes what is missing for `waiting` attempts at once, and for the reserve where used ones will not do."""
+        have = len(self._idle) + len(self._making)
+        missing = max(waiting - have, self._wanted + waiting - have - coming_back)
+        for _ in range(min(missing, MAKING_AT_ONCE - len(self._making))):
+            task = asyncio.ensure_future(self._make_one())
+            self._making.add(task)
+            task.add_done_callback(self._making.discard)
+
+    async def _make_one(self) -> None:
+        try:
+            slot = await self._make()
+        except (TmuxError, OSError) as error:
+            self._making.discard(_this_task())
+            self._on_failed(str(error))
+        else:
+            self._making.discard(_this_task())
+            self._on_ready(slot)
+
+    async def _make(self) -> Slot:
+        self._last_number += 1
+        number = self._last_number
+        server = await self._servers.pick()
+        slot = Slot(number, self._home.slots / str(number), server)
+        try:
+            slot.make()
+            await self._make_session(slot)
+        except BaseException:
+            server.sessions -= 1
+            slot.remove()
+            raise
+        return slot
+
+    async def _make_session(self, slot: Slot) -> None:
+        name = f"w{slot.number}"
+        session = ["new-session", "-d", "-s", name, *self._size, "-P", "-F", _PLACE]
+        launcher = ["sh", self._launcher, str(slot.folder), str(self._home.bell)]
+        began = asyncio.get_running_loop().time()
+        created, _ = await slot.control.ask(
+            [*session, *launcher], ["pipe-pane", "-O", "-t", f"={name}:", self.log_command(slot)]
+        )
+        slot.session_id, slot.pane_id, pid, slot.tty = created.lines[0].split(" ")
+        slot.launcher = processes.identify(int(pid))
+        if slot.launcher is None:
+            raise TmuxError("the session ended as soon as it was made")
+        slot.remember_terminal()
+        self._on_made(asyncio.get_running_loop().time() - began)
+
+    def log_command(self, slot: Slot) -> str:
+        """Appends the session's output to the slot's log; tmux expands # and % in it."""
+        logger, log = (os.fsdecode(quote(str(path))) for path in (slot.folder / "logger", slot.log))
+        command = f"umask 077; ulimit -f {self._log_blocks}; echo $$ >{logger}; exec cat >>{log}"
+        return command.replace("#", "##").replace("%", "%%")
+
+    async def clean(self, slot: Slot, content: Path) -> bool:
+        """Makes a used slot as new, where the reserve wants it and nothing of its attempt can be left in it.
+
+        `content` takes the place of the attempt's log, which was the slot's own until now.
+        """
+        if slot.server is None or not slot.server.usable or len(self._idle) >= self._wanted:
+            return False
+        if slot.log.stat().st_size > LARGEST_REUSED_LOG or not slot.restore_terminal():
+            return False
+        pane = ["-t", slot.pane_id]
+        try:
+            state, *_ = await slot.control.ask(
+                ["display-message", "-p", *pane, _USE],
+                ["send-keys", "-R", *pane],
+                ["clear-history", *pane],
+                ["rename-session", "-t", slot.session_id, f"w{slot.number}"],
+            )
+        except TmuxError:
+            return False
+        if state.lines[0] != f"0 1 1 0 {self._dimensions}":
+            return False
+        slot.take_log(content)
+        return True
+
+    def end(self, slot: Slot) -> None:
+        """Ends the session, and with it whatever still hangs on its terminal."""
+        slot.unwatch()
+        if slot.server is not None:
+            slot.server.sessions -= 1
+            with suppress(TmuxError):
+                slot.control.send(["kill-session", "-t", slot.session_id])
+        slot.remove()
+
+
+_PLACE = "#{session_id} #{pane_id} #{pane_pid} #{pane_tty}"
+_USE = "#{session_attached} #{session_windows} #{window_panes} #{pane_in_mode} #{window_width}x#{window_height}"
+
+
+def _this_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task

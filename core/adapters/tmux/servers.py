@@ -1,0 +1,224 @@
+"""Private tmux servers, more of them as the sessions grow: tmux's cost of everything grows with the panes of a server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.adapters.tmux.control import Control, TmuxError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.home import Home
+    from core.settings import Settings
+
+CONTROL_SESSION = "_ctl"
+SILENCE = 2.0
+"""Seconds without an answer after which a server counts as silent."""
+PING_EVERY = 5.0
+_TERMINFO = ("/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo", "/opt/homebrew/share/terminfo")
+
+
+def configuration(settings: Settings) -> str:
+    """The whole configuration of our servers: the person's own is never read."""
+    engine = settings.engine
+    return "\n".join(
+        (
+            "set -s exit-empty off",
+            "set -s escape-time 0",
+            "set -s set-clipboard off",
+            f"set -s default-terminal {_terminal()}",
+            "set -g update-environment ''",
+            f"set -g default-size {engine.width}x{engine.height}",
+            f"set -g history-limit {engine.history_lines}",
+            "set -g default-shell /bin/sh",
+            "set -g status off",
+            "set -g status-left ' #{session_name} '",
+            f"set -g status-right ' {settings.console.detach_key}: back '",
+            "set -g window-status-format ''",
+            "set -g window-status-current-format ''",
+            "set -g remain-on-exit off",
+            "set -g set-titles off",
+            "set -g mouse on",
+            "set -g window-size latest",
+            "set -gw automatic-rename off",
+            "set -gw allow-rename off",
+            "set -gq allow-passthrough off",
+            f"bind -n {settings.console.detach_key} detach-client",
+            "",
+        )
+    )
+
+
+class Server:
+    """One tmux server and our connection to it."""
+
+    def __init__(self, index: int, path: Path) -> None:
+        self.index = index
+        self.path = path
+        self.sessions = 0
+        """Sessions of ours that live on it or are being made."""
+        self.pid: int | None = None
+        self.silent_since: float | None = None
+        """Unix time; None while it answers."""
+        self._control: Control | None = None
+
+    @property
+    def control(self) -> Control:
+        """TmuxError while there is no connection."""
+        if self._control is None or not self._control.alive:
+            raise TmuxError(f"tmux server {self.index} is gone")
+        return self._control
+
+    @property
+    def connected(self) -> bool:
+        return self._control is not None and self._control.alive
+
+    @property
+    def usable(self) -> bool:
+        return self.connected and self.silent_since is None
+
+    async def connect(self, conf: Path, on_gone: Callable[[Server], None]) -> None:
+        """Starts the server where it is not running. TmuxError says why it cannot be used."""
+        argv = ["tmux", "-u", "-S", str(self.path), "-f", str(conf), "-C", "new-session", "-A", "-s", CONTROL_SESSION]
+        argv += ["-x", "80", "-y", "24", "-f", "no-output,ignore-size", "cat"]
+        try:
+            self._control = Control(argv, _environment(), lambda: on_gone(self))
+        except OSError as error:
+            raise TmuxError(f"tmux cannot be started: {error.strerror}") from error
+        reply = (await self._control.ask(["display-message", "-p", "#{pid}"]))[0]
+        self.pid = int(reply.lines[0])
+
+    def listens(self) -> bool:
+        """Whether a server, ours to talk to or not, accepts connections on the socket."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.path))
+            except OSError:
+                return False
+        return True
+
+    def disconnect(self) -> None:
+        if self._control is not None:
+            self._control.close()
+
+
+class Servers:
+    """Chooses where a session goes, and notices when a server falls silent or dies."""
+
+    def __init__(self, home: Home, settings: Settings, on_gone: Callable[[Server], None]) -> None:
+        self._home = home
+        self._on_gone = on_gone
+        self._conf = home.run / "tmux.conf"
+        self._starting: dict[int, asyncio.Task[Server]] = {}
+        self._reconnecting: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self.all: dict[int, Server] = {}
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        self._per_server = settings.engine.sessions_per_server
+        self._conf.write_text(configuration(settings), encoding="utf-8")
+
+    async def reconnect(self) -> None:
+        """Takes back every server that an engine before this one left running; one that hangs is taken as silent."""
+        found = []
+        for path in sorted(self._home.run.glob("tmux-*.sock")):
+            server = Server(int(path.stem.removeprefix("tmux-")), path)
+            if server.listens():
+                found.append(server)
+            else:
+                path.unlink()
+        await asyncio.gather(*map(self._reconnect, found))
+
+    async def _reconnect(self, server: Server) -> None:
+        self.all[server.index] = server
+        try:
+            await server.connect(self._conf, self._gone)
+        except TmuxError:
+            server.silent_since = time.time()
+
+    async def pick(self) -> Server:
+        """A server with room, started where there is none. Its place is taken: count `sessions` down when it is free."""
+        for server in self._by_load():
+            if server.sessions < self._per_server and not self._spreads(server):
+                server.sessions += 1
+                return server
+        server = await self._another()
+        server.sessions += 1
+        return server
+
+    def _by_load(self) -> list[Server]:
+        return sorted((server for server in self.all.values() if server.usable), key=lambda server: server.sessions)
+
+    def _spreads(self, least: Server) -> bool:
+        """A few servers from the start: they work side by side."""
+        few = min(4, os.cpu_count() or 1)
+        return least.sessions >= 4 and len(self.all) < few
+
+    async def _another(self) -> Server:
+        index = next(number for number in range(len(self.all) + 1) if number not in self.all)
+        task = self._starting.get(index)
+        if task is None:
+            task = asyncio.ensure_future(self._connected(Server(index, self._home.tmux_socket(index))))
+            self._starting[index] = task
+            task.add_done_callback(lambda _: self._starting.pop(index, None))
+        return await asyncio.shield(task)
+
+    async def _connected(self, server: Server) -> Server:
+        await server.connect(self._conf, self._gone)
+        self.all[server.index] = server
+        return server
+
+    def _gone(self, server: Server) -> None:
+        """The connection ended. Where the server lives on, it is taken up again."""
+        if self._closing or self.all.get(server.index) is not server:
+            return
+        if server.listens():
+            task = asyncio.ensure_future(self._reconnect(server))
+            self._reconnecting.add(task)
+            task.add_done_callback(self._reconnecting.discard)
+        else:
+            del self.all[server.index]
+            self._on_gone(server)
+
+    def check(self, now: float) -> list[tuple[Server, bool]]:
+        """Pings every server that has nothing to say; tells which have fallen silent (True) or are back (False)."""
+        changed = []
+        loop_now = asyncio.get_running_loop().time()
+        for server in [server for server in self.all.values() if server.connected]:
+            since = server.control.silent_since
+            silent = since is not None and loop_now - since > SILENCE
+            if since is None:
+                server.control.send(["display-message", "-p", "."])
+            if silent and server.silent_since is None and since is not None:
+                server.silent_since = now - (loop_now - since)
+                changed.append((server, True))
+            elif not silent and server.silent_since is not None:
+                server.silent_since = None
+                changed.append((server, False))
+        return changed
+
+    def disconnect(self) -> None:
+        """The servers and their sessions live on."""
+        self._closing = True
+        for server in list(self.all.values()):
+            server.disconnect()
+
+
+def _environment() -> dict[str, str]:
+    """A server's environment is seen by every session: it has nothing in it."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "TERM": "xterm-256color"}
+
+
+def _terminal() -> str:
+    for folder in _TERMINFO:
+        if Path(folder, "t", "tmux-256color").exists() or Path(folder, "74", "tmux-256color").exists():
+            return "tmux-256color"
+    return "screen-256color"
+

@@ -1,0 +1,332 @@
+"""Attempts in sessions: started, heard of, and given back once their log is complete."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from core.adapters import processes
+from core.adapters.folders import Folder, Place
+from core.adapters.tmux.bell import Bell
+from core.adapters.tmux.control import TmuxError
+from core.adapters.tmux.pool import Pool
+from core.adapters.tmux.servers import Server, Servers
+from core.adapters.tmux.slots import Slot, Stage
+from core.messages import Exited, LeftBehind, NotPlaced, Placed, ServerBack, ServerSilent, Started
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from core.home import Home
+    from core.messages import Observation
+    from core.model import AttemptId, Launch
+    from core.settings import Settings
+
+DRAIN_DEADLINE = 2.0
+"""Seconds within which the last output of an attempt must have reached its log."""
+
+
+class Sessions:
+    """`core.ports.Terminals`. What comes of a verb is told through `post`."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        post: Callable[[Observation], None],
+        on_slot: Callable[[AttemptId, Slot | None], None],
+        on_launcher_gone: Callable[[AttemptId], None],
+        leftovers: Callable[[AttemptId], Awaitable[int]],
+        on_made: Callable[[float], None],
+    ) -> None:
+        self._home = home
+        self._post = post
+        self._on_slot = on_slot
+        self.on_launcher_gone = on_launcher_gone
+        self._leftovers = leftovers
+        self.servers = Servers(home, settings, self._server_gone)
+        self.pool = Pool(home, self.servers, settings, self._ready, self._not_made, on_made)
+        self.slots: dict[AttemptId, Slot] = {}
+        """Sessions that run an attempt, or keep its end until the engine has it on disk."""
+        self.on_server_back: Callable[[Server], None] = lambda _: None
+        self._waiting: deque[tuple[AttemptId, Launch]] = deque()
+        self._opened = False
+        self._sealing: set[asyncio.Task[None]] = set()
+        self._log_size = settings.engine.log_size
+        self._bell = Bell(home.bell, self._began, self._ended)
+
+    def configure(self, settings: Settings) -> None:
+        self._log_size = settings.engine.log_size
+        self.servers.configure(settings)
+        self.pool.configure(settings)
+
+    def folder(self, attempt: AttemptId) -> Folder:
+        return Folder(self._home.attempts, attempt)
+
+    # Starting
+
+    def start(self, attempt: AttemptId, launch: Launch) -> None:
+        self._waiting.append((attempt, launch))
+        self._serve()
+
+    def _serve(self) -> None:
+        """Idle sessions to those who wait."""
+        while self._waiting and (slot := self.pool.take()) is not None:
+            self._run(slot, *self._waiting.popleft())
+        if self._opened:
+            self.pool.refill(len(self._waiting), coming_back=len(self._sealing))
+
+    def _run(self, slot: Slot, attempt: AttemptId, launch: Launch) -> None:
+        assert slot.server is not None
+        assert slot.launcher is not None
+        folder = self.folder(attempt)
+        place = Place(slot.server.index, slot.number, slot.launcher)
+        try:
+            folder.make(launch, self._home.root, place)
+            os.link(slot.log, folder.log)
+        except (OSError, ValueError) as error:
+            folder.remove()
+            self.pool.put(slot)
+            self._post(NotPlaced(attempt, f"cannot write {folder.path.name}: {error}"))
+            return
+        slot.stage, slot.attempt = Stage.BUSY, attempt
+        self.slots[attempt] = slot
+        slot.tell(f"run {os.getpid()} {folder.path}")
+        slot.server.control.send(["rename-session", "-t", slot.session_id, session_name(attempt)])
+        self._on_slot(attempt, slot)
+        self._post(Placed(attempt, *place))
+
+    def _ready(self, slot: Slot) -> None:
+        self.watch(slot)
+        self.pool.put(slot)
+        self._serve()
+
+    def _not_made(self, reason: str) -> None:
+        while self._waiting:
+            attempt, _ = self._waiting.popleft()
+            self._post(NotPlaced(attempt, reason))
+
+    def withdraw(self, attempt: AttemptId) -> None:
+        """Takes an attempt back that has not begun; one that has stays as it is."""
+        for waiting in self._waiting:
+            if waiting[0] == attempt:
+                self._waiting.remove(waiting)
+                self._post(NotPlaced(attempt, "taken back before it began"))
+                return
+        if attempt in self.slots and self.folder(attempt).forestall():
+            self.give_up(attempt)
+            self._post(NotPlaced(attempt, "taken back before it began"))
+
+    # Hearing
+
+    def _began(self, attempt: AttemptId, pid: int) -> None:
+        if attempt in self.slots and self.folder(attempt).begun_at() is not None:
+            self._post(Started(attempt, pid, time.time()))
+
+    def _ended(self, attempt: AttemptId) -> None:
+        """The file tells how; the bell only that it is there."""
+        ended = self.folder(attempt).exit()
+        if attempt in self.slots and ended is not None:
+            self._post(Exited(attempt, ended.code, time.time()))
+
+    def watch(self, slot: Slot) -> None:
+        """Notices the end of the slot's launcher."""
+        assert slot.launcher is not None
+        slot.unwatch = processes.on_end(slot.launcher, lambda: self.launcher_ended(slot))
+
+    def launcher_ended(self, slot: Slot) -> None:
+        if slot.stage is Stage.IDLE:
+            self.pool.forget(slot)
+            self.pool.end(slot)
+            self._serve()
+        elif slot.stage is Stage.BUSY and slot.attempt is not None:
+            ended = self.folder(slot.attempt).exit()
+            if ended is not None:
+                self._post(Exited(slot.attempt, ended.code, ended.at))
+            else:
+                self.on_launcher_gone(slot.attempt)
+
+    # Giving back
+
+    def release(self, attempt: AttemptId, *, failed: bool) -> None:
+        """The attempt's end is on disk. What is left is to complete its log, and to use the session again or end it."""
+        slot = self.slots.get(attempt)
+        if slot is None or slot.stage is Stage.SEALING:
+            return
+        slot.stage = Stage.SEALING
+        task = asyncio.ensure_future(self._seal(slot, attempt, failed=failed))
+        self._sealing.add(task)
+        task.add_done_callback(self._sealing.discard)
+
+    async def _seal(self, slot: Slot, attempt: AttemptId, *, failed: bool) -> None:
+        folder = self.folder(attempt)
+        folder.make_exit_durable()
+        slot.tell(f"kept {attempt}")
+        complete = await self._drained(slot)
+        if failed:
+            await self.save_screen(slot, folder)
+        leftovers = await self._leftovers(attempt)
+        if leftovers:
+            self._post(LeftBehind(attempt, leftovers))
+        if complete and not leftovers and not folder.older_log.exists() and await self.pool.clean(slot, folder.log):
+            self.pool.put(slot)
+        else:
+            slot.end_log()
+            self.pool.end(slot)
+        del self.slots[attempt]
+        self._on_slot(attempt, None)
+        self._serve()
+
+    async def _drained(self, slot: Slot) -> bool:
+        """Waits until all that the attempt wrote is in its log; False where its terminal is gone or jammed."""
+        pause, deadline = 0.001, time.monotonic() + DRAIN_DEADLINE
+        while not slot.drained():
+            if time.monotonic() > deadline or slot.launcher is None or not processes.is_alive(slot.launcher):
+                return False
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 0.1)
+        return True
+
+    # After a restart
+
+    def slot_folder(self, number: int) -> Path:
+        return self._home.slots / str(number)
+
+    def take_over(self, attempt: AttemptId, slot: Slot) -> None:
+        """A session that an engine before this one lent to the attempt, with or without a living launcher."""
+        self.slots[attempt] = slot
+        slot.attempt = attempt
+        with suppress(OSError):
+            slot.open()
+        if slot.launcher is not None and processes.is_alive(slot.launcher):
+            self.watch(slot)
+        self._on_slot(attempt, slot)
+
+    def tell_again(self, attempt: AttemptId) -> None:
+        """The launcher waits, or has the line and is about to begin: then this one is passed over."""
+        self.slots[attempt].tell(f"run {os.getpid()} {self.folder(attempt).path}")
+
+    def give_up(self, attempt: AttemptId) -> None:
+        """An attempt that never began: its session and its folder go."""
+        slot = self.slots.pop(attempt, None)
+        if slot is not None:
+            self.pool.end(slot)
+            self._on_slot(attempt, None)
+        self.folder(attempt).remove()
+
+    def remove_unused_slots(self) -> None:
+        used = {str(slot.number) for slot in self.slots.values()}
+        for folder in self._home.slots.iterdir():
+            if folder.name not in used:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def open(self) -> None:
+        """The survey is over: warm sessions may be made."""
+        self._opened = True
+        self._serve()
+
+    # Looking and touching
+
+    async def capture(self, attempt: AttemptId, lines_above: int = 0) -> bytes:
+        """The session's screen with its colours, and `lines_above` of what has scrolled off; TmuxError says why not.
+
+        It goes by a file: what a program writes never travels through the control connection.
+        """
+        slot = self._slot(attempt)
+        file = slot.folder / "screen"
+        await self._save(slot, file, lines_above)
+        return file.read_bytes()
+
+    async def save_screen(self, slot: Slot, folder: Folder) -> None:
+        """Keeps the last screen of an attempt, where its server still answers."""
+        with suppress(TmuxError):
+            await self._save(slot, folder.screen, 0)
+
+    async def _save(self, slot: Slot, file: Path, lines_above: int) -> None:
+        name = f"muxdeck-{slot.number}"
+        path = str(file).replace("#", "##")
+        await slot.control.ask(
+            ["capture-pane", "-e", "-N", "-t", slot.pane_id, "-S", str(-lines_above), "-b", name],
+            ["save-buffer", "-b", name, path],
+            ["delete-buffer", "-b", name],
+            deadline=2.0,
+        )
+
+    async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
+        """Pastes text into the session exactly, then presses Enter. TmuxError says why not.
+
+        Control characters other than tab and line end are left out: they would act, not be typed.
+        """
+        slot = self._slot(attempt)
+        file, name = slot.folder / "text", f"muxdeck-{slot.number}"
+        file.write_bytes(text.translate(None, _ACTING))
+        pane = ["-t", slot.pane_id]
+        commands = [["copy-mode", "-q", *pane]]
+        if text:
+            commands.append(["load-buffer", "-b", name, str(file).replace("#", "##")])
+            commands.append(["paste-buffer", "-p", "-r", "-d", "-b", name, *pane])
+        if enter:
+            commands.append(["send-keys", *pane, "Enter"])
+        await slot.control.ask(*commands, deadline=2.0)
+
+    def _slot(self, attempt: AttemptId) -> Slot:
+        slot = self.slots.get(attempt)
+        if slot is None:
+            raise TmuxError(f"attempt {attempt} has no session")
+        return slot
+
+    def attach_target(self, attempt: AttemptId) -> tuple[Path, str]:
+        """Socket and session for `tmux attach`; TmuxError where there is none."""
+        slot = self._slot(attempt)
+        if slot.server is None:
+            raise TmuxError("its tmux server is gone")
+        return slot.server.path, slot.session_id
+
+    # Logs
+
+    async def rotate_logs(self) -> None:
+        """Logs that have grown to their size are moved aside, without losing a byte."""
+        for attempt, slot in list(self.slots.items()):
+            if slot.stage is Stage.BUSY and slot.log_size() >= self._log_size:
+                await asyncio.to_thread(slot.rotate_log, self.folder(attempt).older_log)
+                if not slot.logger_alive():
+                    with suppress(TmuxError):
+                        slot.control.send(["pipe-pane", "-O", "-t", slot.pane_id, self.pool.log_command(slot)])
+
+    # Watching over servers
+
+    def check_servers(self) -> None:
+        """Once a second or so: tells which servers have fallen silent and which are back."""
+        now = time.time()
+        for server, silent in self.servers.check(now):
+            if silent:
+                self._post(ServerSilent(server.index, server.silent_since or now))
+            else:
+                self._post(ServerBack(server.index))
+                self.on_server_back(server)
+
+    def _server_gone(self, server: Server) -> None:
+        """Its launchers end by the hang-up; here only what was waiting on it is put right."""
+        self._post(ServerBack(server.index))
+        for slot in [slot for slot in self.slots.values() if slot.server is server]:
+            slot.server = None
+
+    def close(self) -> None:
+        """The engine goes; sessions, launchers and programs stay."""
+        for task in self._sealing:
+            task.cancel()
+        self._bell.close()
+        self.servers.disconnect()
+
+
+def session_name(attempt: AttemptId) -> str:
+    return f"t{attempt}"
+
+
+_ACTING = bytes(code for code in range(0x20) if code not in (0x09, 0x0A)) + b"\x7f"

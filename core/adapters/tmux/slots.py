@@ -1,0 +1,200 @@
+"""A session with a launcher in it: made ahead, lent to one attempt at a time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import termios
+import time
+from contextlib import contextmanager, suppress
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from core.adapters import processes
+from core.adapters.tmux.control import TmuxError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from core.adapters.tmux.control import Control
+    from core.adapters.tmux.servers import Server
+    from core.model import AttemptId, ProcessId
+
+
+STOP_DEADLINE = 0.5
+"""Seconds within which a signal has stopped the logger."""
+
+
+class Stage(Enum):
+    """Where a slot stands."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    SEALING = "sealing"
+    """Its attempt is over: the log is being completed."""
+
+
+def marker(attempt: AttemptId) -> bytes:
+    """What the launcher writes to the terminal when the attempt is over: an escape sequence that tmux passes over.
+
+    Once it stands in the log, everything before it does too.
+    """
+    return f"\033]7717;{attempt}\033\\".encode()
+
+
+def _nothing() -> None:
+    pass
+
+
+class Slot:
+    """Owned by `Sessions`. Its folder holds the launcher's fifo and the log that the session's output goes to."""
+
+    def __init__(self, number: int, folder: Path, server: Server | None) -> None:
+        self.number = number
+        self.folder = folder
+        self.log = folder / "log"
+        self.server = server
+        """None where its server is gone, or did not answer when this engine came up."""
+        self.session_id = ""
+        self.pane_id = ""
+        self.tty = ""
+        self.launcher: ProcessId | None = None
+        self.stage = Stage.IDLE
+        self.attempt: AttemptId | None = None
+        self.unwatch: Callable[[], None] = _nothing
+        """Takes back the watch over the launcher."""
+        self._line: int | None = None
+        self._fresh: list[Any] | None = None
+
+    @property
+    def control(self) -> Control:
+        """TmuxError where its server is gone."""
+        if self.server is None:
+            raise TmuxError("its tmux server is gone")
+        return self.server.control
+
+    def make(self) -> None:
+        """OSError where the disk refuses."""
+        self.folder.mkdir(mode=0o700)
+        os.mkfifo(self.folder / "ctl", 0o600)
+        self.log.touch(mode=0o600)
+        self.open()
+
+    def open(self) -> None:
+        """Opens the launcher's line. Held open for reading too, so that writing never waits for the launcher."""
+        self._line = os.open(self.folder / "ctl", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def tell(self, line: str) -> None:
+        """One line to the launcher; it stays in the fifo until the launcher reads it."""
+        if self._line is not None:
+            os.write(self._line, os.fsencode(line + "\n"))
+
+    def close(self) -> None:
+        self.unwatch()
+        if self._line is not None:
+            os.close(self._line)
+            self._line = None
+
+    def remove(self) -> None:
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def remember_terminal(self) -> None:
+        """The settings of the fresh terminal, to be put back after each attempt."""
+        with self._opened_terminal() as terminal:
+            self._fresh = None if terminal is None else termios.tcgetattr(terminal)
+
+    def restore_terminal(self) -> bool:
+        """False where the terminal cannot be made as it was."""
+        with self._opened_terminal() as terminal:
+            if terminal is None or self._fresh is None:
+                return False
+            termios.tcsetattr(terminal, termios.TCSANOW, self._fresh)
+        return True
+
+    @contextmanager
+    def _opened_terminal(self) -> Iterator[int | None]:
+        try:
+            terminal = os.open(self.tty, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            yield None
+            return
+        try:
+            yield terminal
+        finally:
+            os.close(terminal)
+
+    def drained(self) -> bool:
+        """Whether everything that the attempt wrote is in the log."""
+        assert self.attempt is not None
+        end = marker(self.attempt)
+        try:
+            with self.log.open("rb") as log:
+                size = os.fstat(log.fileno()).st_size
+                return os.pread(log.fileno(), len(end), max(size - len(end), 0)) == end
+        except FileNotFoundError:
+            return False
+
+    def take_log(self, into: Path) -> None:
+        """Moves the finished attempt's output out of the slot's log, which begins anew."""
+        assert self.attempt is not None
+        written = into.with_name("log.new")
+        content = self.log.read_bytes().removesuffix(marker(self.attempt))
+        file = os.open(written, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(file, content)
+        finally:
+            os.close(file)
+        written.rename(into)
+        os.truncate(self.log, 0)
+
+    def end_log(self) -> None:
+        """Cuts the marker off the log of the finished attempt, which keeps the file."""
+        if self.drained():
+            assert self.attempt is not None
+            os.truncate(self.log, self.log.stat().st_size - len(marker(self.attempt)))
+
+    def log_size(self) -> int:
+        """Bytes; 0 where there is no log."""
+        try:
+            return self.log.stat().st_size
+        except OSError:
+            return 0
+
+    def logger_alive(self) -> bool:
+        logger = self._logger()
+        return logger is not None and not logger.dead
+
+    def rotate_log(self, older: Path) -> None:
+        """Moves the log's content to `older`. The logger is stopped meanwhile: tmux keeps what comes in that moment.
+
+        Runs in a thread: a stop takes a moment, and so does the copy.
+        """
+        logger = self._logger()
+        if logger is not None:
+            processes.send(logger, signal.SIGSTOP)
+            _await_stop(logger.pid)
+        try:
+            with suppress(OSError):
+                shutil.copyfile(self.log, older)
+                older.chmod(0o600)
+                os.truncate(self.log, 0)
+        finally:
+            if logger is not None:
+                processes.send(logger, signal.SIGCONT)
+
+    def _logger(self) -> processes.Process | None:
+        """The process that writes the log, and no other one that may have its number now."""
+        try:
+            pid = int((self.folder / "logger").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+        return processes.look(pid) if processes.writes_to(pid, str(self.log)) else None
+
+
+def _await_stop(pid: int) -> None:
+    deadline = time.monotonic() + STOP_DEADLINE
+    while (found := processes.look(pid)) is not None and found.state != "T" and time.monotonic() < deadline:
+        time.sleep(0.001)

@@ -1,0 +1,175 @@
+"""Looks at the processes of the fleet as often as the budget allows, and ends those that are to end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from core.adapters import processes
+from core.adapters.members import SLICE, Members, Tenant
+from core.vitals import Vital
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.adapters.processes import Process
+    from core.model import AttemptId
+
+KILL_DEADLINE = 5.0
+"""Seconds within which KILL must have worked, or the survivors are told."""
+SILENT_FOR_QUESTION = 2.0
+LOOKS_APART = 10
+"""Looks for leftovers come this many times their own cost apart: they may take a tenth of a core at most."""
+
+
+class Watch:
+    """The processes of all attempts. One pass at a time; whoever needs a look joins the next one."""
+
+    def __init__(self, home: Path) -> None:
+        self.members = Members(home)
+        self._before: dict[int, tuple[float, float]] = {}
+        self._looked_at = 0.0
+        self._passing = asyncio.Lock()
+        self._next: asyncio.Task[None] | None = None
+        self._last_cost = 0.0
+
+    def add(self, attempt: AttemptId, tenant: Tenant) -> None:
+        self.members.add(attempt, tenant)
+
+    def drop(self, attempt: AttemptId) -> None:
+        self.members.drop(attempt)
+
+    def knows(self, attempt: AttemptId) -> bool:
+        return attempt in self.members.tenants
+
+    async def sample(self) -> tuple[dict[AttemptId, Vital], float]:
+        """A look at every attempt, and the seconds of processor time that it took."""
+        spent = self.members.spent
+        await self._refresh()
+        spent, began = self.members.spent - spent, time.thread_time()
+        now = time.time()
+        elapsed = now - self._looked_at
+        before, self._before, self._looked_at = self._before, {}, now
+        vitals: dict[AttemptId, Vital] = {}
+        for count, (attempt, tenant) in enumerate(list(self.members.tenants.items()), start=1):
+            of_attempt = self.members.of.get(attempt)
+            if of_attempt is not None:
+                vitals[attempt] = self._vital(tenant, of_attempt, before, now, elapsed)
+            if count % SLICE == 0:
+                spent += time.thread_time() - began
+                await asyncio.sleep(0)
+                began = time.thread_time()
+        return vitals, spent + time.thread_time() - began
+
+    def _vital(
+        self,
+        tenant: Tenant,
+        found: dict[int, Process],
+        before: dict[int, tuple[float, float]],
+        now: float,
+        elapsed: float,
+    ) -> Vital:
+        worked = 0.0
+        for process in found.values():
+            self._before[process.pid] = (process.created, process.cpu)
+            created, cpu = before.get(process.pid, (process.created, process.cpu))
+            if created == process.created:
+                worked += process.cpu - cpu
+        last_output = _last_output(tenant.log)
+        silent = last_output is None or now - last_output >= SILENT_FOR_QUESTION
+        root = _root(tenant, found)
+        living = [process for process in found.values() if not process.dead]
+        return Vital(
+            at=now,
+            cpu=100 * worked / elapsed if elapsed > 0 else 0.0,
+            cpu_seconds=sum(process.cpu + process.reaped_cpu for process in found.values()),
+            memory=sum(process.memory for process in found.values()),
+            processes=len(found),
+            threads=sum(process.threads for process in living),
+            stopped=sum(process.state == "T" for process in living),
+            zombies=len(found) - len(living),
+            root=None if root is None else root.identity,
+            launcher_alive=tenant.launcher is not None and processes.is_alive(tenant.launcher),
+            last_output=last_output,
+            reads_terminal=silent and worked == 0 and _asks(living),
+            io_bytes=sum(processes.io_bytes(process.pid) for process in living) if worked else None,
+        )
+
+    async def leftovers(self, attempt: AttemptId) -> int:
+        """How many processes of an attempt live on; questions of one moment share one look."""
+        await self._refresh(wait=min(max(LOOKS_APART * self._last_cost, 0.005), 1.0))
+        return len(self._living(attempt))
+
+    async def living(self, attempt: AttemptId) -> list[Process]:
+        await self._refresh()
+        return self._living(attempt)
+
+    async def signal_tree(self, attempt: AttemptId, number: int) -> None:
+        """Every process of the attempt but its launcher; a stopped one is woken, so that it can act on TERM."""
+        await self._refresh()
+        for process in self._living(attempt):
+            processes.send(process, number)
+            if number == signal.SIGTERM:
+                processes.send(process, signal.SIGCONT)
+
+    async def end_tree(self, attempt: AttemptId) -> tuple[str, ...]:
+        """KILL until a look finds nothing; the survivors, with a word about each, after the deadline."""
+        deadline = time.monotonic() + KILL_DEADLINE
+        pause = 0.005
+        while True:
+            await self._refresh()
+            living = self._living(attempt)
+            refused = [process for process in living if not processes.send(process, signal.SIGKILL)]
+            if not living:
+                return ()
+            if time.monotonic() > deadline or (refused and len(refused) == len(living)):
+                return tuple(f"process {process.pid} ({_word(process, refused)})" for process in living)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 0.25)
+
+    def _living(self, attempt: AttemptId) -> list[Process]:
+        return [process for process in self.members.of.get(attempt, {}).values() if not process.dead]
+
+    async def _refresh(self, wait: float = 0.0) -> None:
+        """Ends with a pass that began after this call."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._pass(wait))
+        await asyncio.shield(self._next)
+
+    async def _pass(self, wait: float) -> None:
+        await asyncio.sleep(wait)
+        async with self._passing:
+            self._next = None
+            spent = self.members.spent
+            await self.members.refresh()
+            self._last_cost = self.members.spent - spent
+
+
+def _root(tenant: Tenant, found: dict[int, Process]) -> Process | None:
+    """The program itself: the launcher's own child."""
+    if tenant.launcher is None:
+        return None
+    children = [process for process in found.values() if process.ppid == tenant.launcher.pid]
+    return min(children, key=lambda process: process.created, default=None)
+
+
+def _last_output(log: Path) -> float | None:
+    try:
+        found = log.stat()
+    except OSError:
+        return None
+    return found.st_mtime if found.st_size else None
+
+
+def _asks(living: list[Process]) -> bool:
+    return any(
+        process.foreground and process.state == "S" and processes.reads_terminal(process.pid) for process in living
+    )
+
+
+def _word(process: Process, refused: list[Process]) -> str:
+    if process in refused:
+        return "belongs to another user"
+    return "in a wait of the kernel" if process.state == "D" else "does not end"

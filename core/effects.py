@@ -1,0 +1,64 @@
+"""What the rules want done outside; the engine hands each to an adapter once the step is on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.model import AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Give the attempt a session and run it. Answered by Placed or NotPlaced, then Started and Exited."""
+
+    attempt: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take the attempt back if its program has not begun. Answered by NotPlaced where it had not."""
+
+    attempt: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class SignalTree:
+    """One signal to every process of the attempt but its launcher. Not answered."""
+
+    attempt: AttemptId
+    signal: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndTree:
+    """Kill every process of the attempt until a look finds none. Answered by TreeEnded."""
+
+    attempt: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutput:
+    """Answered by OutputSeen."""
+
+    attempt: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSession:
+    """The end of the attempt is on disk: complete its log and give its session back. Not answered."""
+
+    attempt: AttemptId
+    failed: bool
+    """Keep the last screen beside the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFolders:
+    """Delete the folders of tasks that are forgotten. Not answered."""
+
+    tasks: tuple[int, ...]
+
+
+Effect = Start | Withdraw | SignalTree | EndTree | CheckOutput | ReleaseSession | RemoveFolders

@@ -1,0 +1,197 @@
+"""The hands of the engine: carries effects to tmux and to the process table, and watches over what runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, assert_never
+
+from core import effects as e
+from core.adapters import folders
+from core.adapters.folders import Place
+from core.adapters.members import Tenant
+from core.adapters.tmux.adoption import Adoption
+from core.adapters.tmux.sessions import Sessions
+from core.adapters.vitals import Watch
+from core.messages import LauncherGone, OutputSeen, Sampled, TreeEnded
+from core.rules.health import BUSY_CPU, Thresholds, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from pathlib import Path
+
+    from core.adapters.tmux.servers import Server
+    from core.adapters.tmux.slots import Slot
+    from core.engine.metrics import Metrics
+    from core.home import Home
+    from core.messages import Observation
+    from core.model import AttemptId, Launch
+    from core.rules.world import Attempt
+    from core.settings import Settings
+    from core.vitals import Health, Vital
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks at the process table, at least; more where they would exceed the budget."""
+LOOK_EVERY_WATCHED = 1.0
+"""The same while a console is open."""
+SERVERS_EVERY = 1.0
+ORPHAN_GRACE = 0.5
+"""Seconds in which the processes of an attempt whose launcher is gone may still be ending by the same cause."""
+
+
+class RealHands:
+    """`core.ports.Hands` over tmux and /proc."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        post: Callable[[Observation], None],
+        attempts: Mapping[int, Attempt],
+        launch: Callable[[int], Launch],
+        metrics: Metrics,
+    ) -> None:
+        self._home = home
+        self._post = post
+        self._attempts = attempts
+        self._launch = launch
+        self._metrics = metrics
+        self._watch = Watch(home.root)
+        self.sessions = Sessions(
+            home,
+            settings,
+            post,
+            on_slot=self._slot_changed,
+            on_launcher_gone=lambda attempt: self._do(self._tell_gone(attempt)),
+            leftovers=self._watch.leftovers,
+            on_made=metrics.creation.add,
+        )
+        self._adoption = Adoption(self.sessions, post)
+        self.sessions.on_server_back = lambda server: self._do(self._adoption.sweep(server))
+        self._last_work: dict[AttemptId, float] = {}
+        self._orphaned: set[AttemptId] = set()
+        self._doing: set[asyncio.Task[None]] = set()
+        self.watched = False
+        """A console is open: look more often."""
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        engine = settings.engine
+        self._budget = engine.budget / 100
+        self._thresholds = Thresholds(engine.quiet_after, engine.stuck_after)
+        self.sessions.configure(settings)
+
+    async def open(self, attempts: Sequence[Attempt]) -> None:
+        await self._adoption.run([(attempt.id, _place(attempt)) for attempt in attempts])
+        self._do(self._look_again_and_again())
+        self._do(self._check_servers())
+        self.sessions.open()
+
+    def carry_out(self, effect: e.Effect) -> None:
+        match effect:
+            case e.Start(attempt):
+                self.sessions.start(attempt, self._launch(attempt.task))
+            case e.Withdraw(attempt):
+                self.sessions.withdraw(attempt)
+            case e.SignalTree(attempt, number):
+                self._do(self._watch.signal_tree(attempt, number))
+            case e.EndTree(attempt):
+                self._do(self._end_tree(attempt))
+            case e.CheckOutput(attempt):
+                at = self.sessions.folder(attempt).last_output()
+                self._post(OutputSeen(attempt, at or 0.0))
+            case e.ReleaseSession(attempt, failed):
+                self.sessions.release(attempt, failed=failed)
+            case e.RemoveFolders(tasks):
+                self._do(asyncio.to_thread(folders.remove_all, self._home.attempts, tasks))
+            case _:
+                assert_never(effect)
+
+    async def capture(self, attempt: AttemptId, lines_above: int) -> bytes:
+        return await self.sessions.capture(attempt, lines_above)
+
+    async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
+        await self.sessions.type_text(attempt, text, enter=enter)
+
+    def attach_target(self, attempt: AttemptId) -> tuple[Path, str]:
+        return self.sessions.attach_target(attempt)
+
+    async def close(self) -> None:
+        for task in self._doing:
+            task.cancel()
+        self.sessions.close()
+
+    # Processes
+
+    def _slot_changed(self, attempt: AttemptId, slot: Slot | None) -> None:
+        if slot is None:
+            self._watch.drop(attempt)
+            self._last_work.pop(attempt, None)
+            self._orphaned.discard(attempt)
+        else:
+            self._watch.add(attempt, Tenant(slot.launcher, slot.tty, slot.log))
+
+    async def _end_tree(self, attempt: AttemptId) -> None:
+        """Also of an attempt that ended long ago: its marks still tell what belongs to it."""
+        known = self._watch.knows(attempt)
+        if not known:
+            self._watch.add(attempt, Tenant(None, "", self.sessions.folder(attempt).log))
+        left = await self._watch.end_tree(attempt)
+        if not known:
+            self._watch.drop(attempt)
+        self._post(TreeEnded(attempt, left))
+
+    async def _tell_gone(self, attempt: AttemptId) -> None:
+        """The launcher has ended without a word. What hung on its terminal ends now too; what does not lives on."""
+        deadline = time.monotonic() + ORPHAN_GRACE
+        while (orphans := await self._watch.living(attempt)) and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        if orphans:
+            self._orphaned.add(attempt)
+        self._post(LauncherGone(attempt, tuple(process.identity for process in orphans), time.time()))
+
+    async def _look_again_and_again(self) -> None:
+        cost = 0.0
+        while True:
+            least = LOOK_EVERY_WATCHED if self.watched else LOOK_EVERY
+            await asyncio.sleep(max(least, cost / self._budget))
+            vitals, cost = await self._watch.sample()
+            self._metrics.count_cpu()
+            if vitals:
+                self._post(Sampled({attempt: (vital, self._judge(attempt, vital)) for attempt, vital in vitals.items()}))
+            ended = [one for one in self._orphaned if one not in vitals or not vitals[one].processes]
+            for attempt in ended:
+                self._orphaned.discard(attempt)
+                self._post(LauncherGone(attempt, (), time.time()))
+            await self.sessions.rotate_logs()
+
+    def _judge(self, attempt_id: AttemptId, vital: Vital) -> Health:
+        attempt = self._attempts.get(attempt_id.task)
+        before, started_at = (attempt.health, attempt.started_at) if attempt is not None else (None, None)
+        last = max(self._last_work.get(attempt_id, started_at or vital.at), vital.last_output or 0.0)
+        if vital.cpu >= BUSY_CPU:
+            last = vital.at
+        self._last_work[attempt_id] = last
+        return judge(vital, started_at=started_at, last_work=last, before=before, limits=self._thresholds)
+
+    async def _check_servers(self) -> None:
+        while True:
+            await asyncio.sleep(SERVERS_EVERY)
+            self.sessions.check_servers()
+
+    def _do(self, work: Coroutine[object, object, None]) -> None:
+        """Runs on beside everything else; a failure in it is a bug and is told to the loop."""
+        task = asyncio.ensure_future(work)
+        self._doing.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._doing.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            task.get_loop().call_exception_handler({"message": "the engine's hands failed", "exception": error})
+
+
+def _place(attempt: Attempt) -> Place | None:
+    if attempt.server is None or attempt.slot is None or attempt.launcher is None:
+        return None
+    return Place(attempt.server, attempt.slot, attempt.launcher)

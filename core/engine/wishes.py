@@ -1,0 +1,212 @@
+"""What clients ask to be done, turned into commands for the rules."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core import messages as m
+from core import requests as r
+from core.adapters.script import inherited
+from core.boundary import BadInputError, Problem, read_json
+from core.messages import RefusedError
+from core.model import DEFAULT_GROUP, LOCAL_AGENT, Launch, Need, NeedKind, Policy, TaskSpec, TaskState
+from core.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from core.ports import Store
+    from core.settings import Settings
+
+LONGEST_NAME = 200
+"""Characters of a task's name, of a group's and of a key."""
+_PLACE_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+-")
+
+
+def new_tasks(wish: r.Add, settings: Settings, store: Store, now: float) -> m.Add:
+    """BadInputError names every fault with the place of its task."""
+    problems: list[Problem] = []
+    keys: dict[str, int] = {}
+    tasks: list[m.NewTask] = []
+    inheritance = _Inheritance(wish.context, settings, now)
+    for place, task in enumerate(wish.tasks):
+        at = ("tasks", place)
+        try:
+            needs = _needs(task, keys, store, at)
+            tasks.append(m.NewTask(inheritance.spec(task, at), needs))
+        except BadInputError as error:
+            problems.extend(error.problems)
+        if task.key is not None:
+            keys.setdefault(task.key, -place - 1)
+    if problems:
+        raise BadInputError(problems)
+    return m.Add(tuple(tasks))
+
+
+def edited(old: TaskSpec, changes: Mapping[str, Any], settings: Settings, now: float) -> TaskSpec:
+    """The spec with some keys of a TaskRequest changed; BadInputError where that does not hold together."""
+    import json
+
+    at: tuple[str | int, ...] = ("changes",)
+    fixed = [key for key in ("after_ok", "after_any", "after_fail", "key", "env") if key in changes]
+    if fixed:
+        raise BadInputError([Problem((*at, key), "cannot be changed once the task is queued") for key in fixed])
+    task = read_json(r.TaskRequest, json.dumps(dict(changes)))
+    if task.command is None and task.shell is None:
+        launch = replace(old.launch, cwd=task.cwd or old.launch.cwd, stdin=changes.get("stdin", old.launch.stdin))
+    else:
+        context = r.Context(cwd=old.launch.cwd, env=dict(old.launch.env), umask=old.launch.umask)
+        launch = _Inheritance(context, settings, now).launch(task, at)
+    start = _not_before(task, now, at) if "delay" in changes or "not_before" in changes else old.not_before
+    return replace(
+        old,
+        launch=launch,
+        name=_label(task.name, at, "name") if task.name else old.name,
+        group=_place(task.group or old.group, at, "group"),
+        agent=task.agent or old.agent,
+        priority=changes.get("priority", old.priority),
+        held=changes.get("hold", old.held),
+        not_before=start,
+        policy=Policy(replace(old.policy.retry, **task.retry), replace(old.policy.timeouts, **task.timeout)),
+    )
+
+
+class _Inheritance:
+    """What tasks take over from where they are submitted, and from the settings; shared by a whole batch."""
+
+    def __init__(self, context: r.Context, settings: Settings, now: float) -> None:
+        self._context = context
+        self._settings = settings
+        self._now = now
+        self._env = inherited(context.env)
+        self._policies: dict[str, Policy] = {}
+
+    def spec(self, task: r.TaskRequest, at: tuple[str | int, ...]) -> TaskSpec:
+        launch = self.launch(task, at)
+        return TaskSpec(
+            launch=launch,
+            name=_label(task.name or _name_of(launch), at, "name"),
+            group=_place(task.group or DEFAULT_GROUP, at, "group"),
+            agent=task.agent or LOCAL_AGENT,
+            priority=task.priority,
+            held=task.hold,
+            not_before=_not_before(task, self._now, at),
+            policy=self._policy(task),
+            key=None if task.key is None else _label(task.key, at, "key"),
+        )
+
+    def launch(self, task: r.TaskRequest, at: tuple[str | int, ...]) -> Launch:
+        if (task.command is None) == (task.shell is None):
+            raise BadInputError([Problem(at, "expected either command (a list of words) or shell (a text)")])
+        argv = task.command if task.command is not None else (task.shell or "",)
+        cwd = Path(self._context.cwd, task.cwd or ".")
+        env = self._env if not task.env else inherited({**dict(self._env), **task.env})
+        stdin = None if task.stdin is None else str(cwd / task.stdin)
+        for text in (*argv, str(cwd), stdin or "", *(f"{name}={value}" for name, value in task.env.items())):
+            if "\0" in text:
+                raise BadInputError([Problem(at, "a NUL byte cannot be passed to a program")])
+        return Launch(argv, task.shell is not None, str(cwd), env, stdin, self._context.umask)
+
+    def _policy(self, task: r.TaskRequest) -> Policy:
+        said = repr((task.retry, task.timeout))
+        policy = self._policies.get(said)
+        if policy is None:
+            defaults = self._settings.task
+            policy = Policy(replace(defaults.retry, **task.retry), replace(defaults.timeout, **task.timeout))
+            self._policies[said] = policy
+        return policy
+
+
+def _name_of(launch: Launch) -> str:
+    """A command's name for the eye: its words, the folder of the program left out."""
+    if launch.shell:
+        return launch.argv[0]
+    return shlex.join((Path(launch.argv[0]).name or launch.argv[0], *launch.argv[1:]))
+
+
+def _label(text: str, at: tuple[str | int, ...], key: str) -> str:
+    if not text.strip():
+        raise BadInputError([Problem((*at, key), "expected a text that is not empty")])
+    return text[:LONGEST_NAME]
+
+
+def _place(name: str, at: tuple[str | int, ...], key: str) -> str:
+    if not name or len(name) > 64 or not set(name) <= _PLACE_SIGNS:
+        text = "expected up to 64 letters, digits and . _ : / @ + -"
+        raise BadInputError([Problem((*at, key), f"{text}, found {one_line(name, 60)!r}")])
+    return name
+
+
+def _not_before(task: r.TaskRequest, now: float, at: tuple[str | int, ...]) -> float:
+    written = task.not_before
+    if written is None:
+        return now + task.delay if task.delay else 0.0
+    try:
+        start = written if isinstance(written, float) else datetime.fromisoformat(written).timestamp()
+    except ValueError:
+        text = f"{one_line(str(written), 40)!r} is not a time: write 2030-01-31T08:00, or seconds since 1970"
+        raise BadInputError([Problem((*at, "not_before"), text)]) from None
+    return max(start, now + task.delay)
+
+
+def _needs(
+    task: r.TaskRequest, keys: Mapping[str, int], store: Store, at: tuple[str | int, ...]
+) -> tuple[Need, ...]:
+    """Earlier tasks of the same wish are called by negative numbers."""
+    named = ((NeedKind.OK, task.after_ok), (NeedKind.ANY, task.after_any), (NeedKind.FAIL, task.after_fail))
+    return tuple(
+        Need(parent if isinstance(parent, int) else _by_key(parent, keys, store, (*at, kind.replace("-", "_"))), kind)
+        for kind, parents in named
+        for parent in parents
+    )
+
+
+def _by_key(key: str, keys: Mapping[str, int], store: Store, at: tuple[str | int, ...]) -> int:
+    found = keys.get(key) or store.by_key([key]).get(key)
+    if found is None:
+        raise BadInputError([Problem(at, f"no earlier task has the key {one_line(key, 60)!r}")])
+    return found
+
+
+def command(do: str, wish: Any, choose: Callable[[r.Chosen], tuple[int, ...]]) -> m.Command | None:  # noqa: ANN401, C901, PLR0911 - one shape a verb, and a table of them
+    """The command of a verb; None for a verb that is no wish of this kind."""
+    match do:
+        case "retry":
+            return m.Retry(choose(wish.tasks))
+        case "stop":
+            return m.Stop(choose(wish.tasks), wish.now)
+        case "signal":
+            return m.SendSignal(choose(wish.tasks), wish.signal)
+        case "hold":
+            return m.Hold(choose(wish.tasks))
+        case "release":
+            return m.Release(choose(wish.tasks))
+        case "start-now":
+            return m.StartNow(choose(wish.tasks))
+        case "priority":
+            return m.SetPriority(choose(wish.tasks), wish.priority)
+        case "swap":
+            return m.Swap(wish.task, wish.other)
+        case "clean":
+            return m.Clean(choose(wish.tasks))
+        case "group":
+            return m.SetGroup(_place(wish.group, (), "group"), wish.paused, wish.limit)
+        case "agent":
+            return m.PauseAgent(wish.agent, wish.paused)
+        case "everything":
+            return m.PauseAll(wish.paused)
+        case _:
+            return None
+
+
+def states_of(names: tuple[str, ...]) -> tuple[TaskState, ...]:
+    """RefusedError names the words that are known."""
+    known = {state.value for state in TaskState}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise RefusedError("usage", f"{one_line(unknown[0], 40)!r} is not a state of tasks: {', '.join(sorted(known))}")
+    return tuple(TaskState(name) for name in names)

@@ -1,0 +1,267 @@
+"""Everything that can happen: a Command is a wish and may be refused, an Observation is a fact and may not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.model import AttemptId, Need, ProcessId, TaskSpec
+    from core.settings import Limits
+    from core.vitals import Health, Vital
+
+
+class RefusedError(Exception):
+    """A wish that cannot be granted; `code` is for programs, the text is fit for the screen."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+# Wishes
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    spec: TaskSpec
+    needs: tuple[Need, ...] = ()
+    """A negative parent is a place in the same Add: -1 is its first task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Accepts all of the tasks or none. Reply: their ids, in order; a known key gives the id it had."""
+
+    tasks: tuple[NewTask, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Queues ended tasks again and revives what their end had stopped. Reply: ids of all that are queued again."""
+
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Cancels queued tasks; ends running ones by TERM, grace and KILL, or by KILL at once (`now`)."""
+
+    tasks: tuple[int, ...]
+    now: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SendSignal:
+    """Sends one signal to every process of running tasks; what follows from it is up to them."""
+
+    tasks: tuple[int, ...]
+    signal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Changes a queued task: `spec` replaces everything but its needs, its key and its place in time."""
+
+    task: int
+    spec: TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class SetPriority:
+    tasks: tuple[int, ...]
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Exchanges the places of two queued tasks."""
+
+    task: int
+    other: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartNow:
+    """Starts queued tasks whatever limit, delay, hold or need stands against it."""
+
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetGroup:
+    """Pauses or resumes a group, or changes how many of it may run at once; None leaves a value as it is."""
+
+    group: str
+    paused: bool | None = None
+    limit: int | None = None
+    """0 is no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAgent:
+    agent: str
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseAll:
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """Forgets ended tasks with their folders. A task that an unfinished or stopped one needs is kept."""
+
+    tasks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    limits: Limits
+
+
+Command = (
+    Add
+    | Retry
+    | Stop
+    | SendSignal
+    | Hold
+    | Release
+    | Edit
+    | SetPriority
+    | Swap
+    | StartNow
+    | SetGroup
+    | PauseAgent
+    | PauseAll
+    | Clean
+    | Configure
+)
+
+# Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time has passed; what was due by then happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The attempt's session exists and its launcher has been told to run it."""
+
+    attempt: AttemptId
+    server: int
+    slot: int
+    launcher: ProcessId
+
+
+@dataclass(frozen=True, slots=True)
+class NotPlaced:
+    """No session could be made, or it was gone before the program began: nothing ran, nothing will."""
+
+    attempt: AttemptId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The launcher has become, or is about to become, the task's program."""
+
+    attempt: AttemptId
+    pid: int | None
+    """None where that was not heard, after a restart of the engine."""
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The program has ended with `code`, 128 + n where signal n ended it."""
+
+    attempt: AttemptId
+    code: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LauncherGone:
+    """Nobody is left to tell the exit status. `orphans` are processes of the attempt that live on."""
+
+    attempt: AttemptId
+    orphans: tuple[ProcessId, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEnded:
+    """A kill is over; `left` are the processes that could not be ended, with a word about each."""
+
+    attempt: AttemptId
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """The program has ended by itself and `processes` others of its attempt live on."""
+
+    attempt: AttemptId
+    processes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A pass over the process table: what it found of live attempts, and the word for it."""
+
+    looks: Mapping[AttemptId, tuple[Vital, Health]]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSeen:
+    """The last time the attempt wrote anything."""
+
+    attempt: AttemptId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSilent:
+    """A tmux server does not answer: nothing is known of its sessions' screens, their processes are still watched."""
+
+    server: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServerBack:
+    server: int
+
+
+Observation = (
+    Ticked
+    | Placed
+    | NotPlaced
+    | Started
+    | Exited
+    | LauncherGone
+    | TreeEnded
+    | LeftBehind
+    | Sampled
+    | OutputSeen
+    | ServerSilent
+    | ServerBack
+)
+
+Message = Command | Observation

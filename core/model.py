@@ -1,0 +1,170 @@
+"""The nouns of muxdeck: what a task, an attempt and an agent are, and the words for their states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, NamedTuple
+
+from annotated_types import Ge
+
+from core.units import Duration, Positive, shape
+
+LOCAL_AGENT = "local"
+"""The agent that runs commands on this machine; it always exists."""
+
+DEFAULT_GROUP = "default"
+
+
+class TaskState(StrEnum):
+    """Where a task stands. Why a queued task waits is derived, never stored (`rules.why`)."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    LOST = "lost"
+    SKIPPED = "skipped"
+    UPSTREAM_FAILED = "upstream_failed"
+
+    @property
+    def ended(self) -> bool:
+        return self not in LIVE_STATES
+
+
+LIVE_STATES = frozenset({TaskState.QUEUED, TaskState.RUNNING})
+FAILED_STATES = frozenset({TaskState.FAILED, TaskState.TIMED_OUT, TaskState.LOST})
+"""What `after-fail` waits for, and what "retry all failed" takes."""
+STOPPED_BY_PARENT = frozenset({TaskState.SKIPPED, TaskState.UPSTREAM_FAILED})
+"""Ended without a run, for a parent's sake: a retry of the parent revives them."""
+
+
+class AttemptState(StrEnum):
+    """Where one run of a task stands."""
+
+    PLACED = "placed"
+    STARTING = "starting"
+    RUNNING = "running"
+    WAITING = "waiting"
+    UNKNOWN = "unknown"
+    EXITED = "exited"
+    KILLED = "killed"
+    LOST = "lost"
+
+    @property
+    def live(self) -> bool:
+        return self not in (AttemptState.EXITED, AttemptState.KILLED, AttemptState.LOST)
+
+
+class NeedKind(StrEnum):
+    """How a parent must have ended for its child to be free."""
+
+    OK = "after-ok"
+    ANY = "after-any"
+    FAIL = "after-fail"
+
+
+class Need(NamedTuple):
+    parent: int
+    kind: NeedKind
+
+
+class AttemptId(NamedTuple):
+    """One run of a task. Its text names its folder, its session, its log: starting it twice is impossible by name."""
+
+    task: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.task}-{self.number}"
+
+    @classmethod
+    def parse(cls, text: str) -> AttemptId:
+        """The inverse of `str`; ValueError for anything else."""
+        task, _, number = text.partition("-")
+        return cls(int(task), int(number))
+
+
+@shape
+class RetryPolicy:
+    """When a failed attempt is followed by another. Times in seconds."""
+
+    attempts: Positive = 1
+    first: Duration = 5.0
+    factor: Annotated[float, Ge(1)] = 2.0
+    cap: Duration = 300.0
+    jitter: Annotated[float, Ge(0)] = 0.1
+    """Each delay is drawn from this share around its length, by a seed of task and attempt."""
+    never_exit: frozenset[int] = frozenset()
+    """Exit codes that are final at once."""
+    lost: bool = False
+    """Whether a lost attempt may run again unasked; by default a person decides."""
+
+
+@shape
+class Timeouts:
+    """Limits in seconds; None is no limit."""
+
+    queue: Duration | None = None
+    """Longest wait for a first start."""
+    run: Duration | None = None
+    """Longest single attempt."""
+    idle: Duration | None = None
+    """Longest silence of a running attempt."""
+    total: Duration | None = None
+    """Longest time over all attempts, from the first start."""
+    grace: Duration = 10.0
+    """Between TERM and KILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What decides about an attempt's end: shared by all tasks that asked for the same."""
+
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What an attempt runs. Only adapters read it; the rules pass it through."""
+
+    argv: tuple[str, ...]
+    """Never re-parsed. Bytes that are not UTF-8 are kept as surrogate escapes."""
+    shell: bool = False
+    """argv is one text for the person's shell (`--shell`)."""
+    cwd: str = "/"
+    env: tuple[tuple[str, str], ...] = ()
+    """The whole environment, sorted by name; TERM and the names of tmux are added by the session."""
+    stdin: str | None = None
+    """A file to read from; None is the session's terminal."""
+    umask: int = 0o022
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What a person asked for."""
+
+    launch: Launch
+    name: str
+    group: str = DEFAULT_GROUP
+    agent: str = LOCAL_AGENT
+    priority: int = 0
+    held: bool = False
+    not_before: float = 0.0
+    """Unix time; 0 is at once."""
+    policy: Policy = field(default_factory=Policy)
+    key: str | None = None
+    """Idempotency key: a second add with the same key returns the first task."""
+
+
+class ProcessId(NamedTuple):
+    """A process, told apart from a later one with the same number."""
+
+    pid: int
+    created: float
+    """Seconds since boot at which it was created."""
+    boot: str
+    """Names the boot of the host."""

@@ -1,0 +1,105 @@
+"""What the engine asks of the outside, in a few verbs each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from core.effects import Effect
+    from core.model import AttemptId, Launch, TaskSpec, TaskState
+    from core.rules.step import Step
+    from core.rules.world import Agent, Attempt, Group, Task
+    from core.settings import Settings
+
+
+class OutsideError(Exception):
+    """Something outside the engine does not do what was asked; the text says what, fit for the screen."""
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Everything that a world is restored from."""
+
+    tasks: Iterator[Task]
+    """Live ones, parents before children."""
+    attempts: list[Attempt]
+    groups: list[Group]
+    agents: list[Agent]
+    counts: Counter[TaskState]
+    """Of ended tasks only."""
+    next_task: int
+    last_queued_at: float
+    paused: bool
+
+
+@dataclass(slots=True)
+class Recalled:
+    """Ended tasks that a message is about."""
+
+    tasks: list[Task] = field(default_factory=list)
+    ended: dict[int, TaskState] = field(default_factory=dict)
+    keys: dict[str, int] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """The truth on disk. Every verb sees what was kept before it, committed or not."""
+
+    def load(self) -> Loaded: ...
+
+    def keep(self, step: Step, who: str) -> None:
+        """Writes a step into the open transaction; `who` asked for it."""
+
+    def commit(self) -> None:
+        """Makes everything kept so far durable. It is not durable before."""
+
+    def states(self, tasks: Iterable[int]) -> dict[int, TaskState]:
+        """States of those of the tasks that exist."""
+
+    def by_key(self, keys: Sequence[str]) -> dict[str, int]:
+        """Tasks with one of these idempotency keys."""
+
+    def recall(self, tasks: Iterable[int], *, stopped: bool) -> Recalled:
+        """The ended ones of the tasks; with `stopped`, also those that their ends have stopped, however deep.
+
+        `ended` tells the states of the ended parents of all of them.
+        """
+
+    def launch(self, task: int) -> Launch:
+        """What the task runs. KeyError where it does not exist."""
+
+    def spec(self, task: int) -> TaskSpec:
+        """What was asked for. KeyError where the task does not exist."""
+
+    def cleanable(self, before: float | None, keep: int) -> list[int]:
+        """Ended tasks that no live or stopped task needs, without the `keep` latest; oldest first.
+
+        `before` (Unix time) leaves out those that ended later.
+        """
+
+
+class Hands(Protocol):
+    """What touches the outside. Verbs that carry out effects return at once: what comes of them is posted as facts."""
+
+    async def open(self, attempts: Sequence[Attempt]) -> None:
+        """Finds out what became of the attempts that the store knows as live; its facts are posted before it returns."""
+
+    def carry_out(self, effect: Effect) -> None: ...
+
+    def configure(self, settings: Settings) -> None: ...
+
+    async def capture(self, attempt: AttemptId, lines_above: int) -> bytes:
+        """The screen of a live attempt with its colours. OutsideError says why there is none."""
+
+    async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
+        """Types into a live attempt's session. OutsideError says why not."""
+
+    def attach_target(self, attempt: AttemptId) -> tuple[Path, str]:
+        """Socket and session to attach to. OutsideError says why there is none."""
+
+    async def close(self) -> None:
+        """Everything that runs goes on running."""

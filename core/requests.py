@@ -1,0 +1,221 @@
+"""What a client may ask, as it comes over the socket: one shape a verb."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le, MinLen
+from typing_extensions import TypedDict
+
+from core.units import STRICT, Count, Duration, Positive, shape
+
+class RetryChanges(TypedDict, total=False):
+    """What a task says otherwise than the settings."""
+
+    attempts: Positive
+    first: Duration
+    factor: Annotated[float, Ge(1)]
+    cap: Duration
+    jitter: Annotated[float, Ge(0)]
+    never_exit: frozenset[int]
+    lost: bool
+
+
+class TimeoutChanges(TypedDict, total=False):
+    queue: Duration | None
+    run: Duration | None
+    idle: Duration | None
+    total: Duration | None
+    grace: Duration
+
+
+for changes in (RetryChanges, TimeoutChanges):
+    changes.__pydantic_config__ = STRICT  # type: ignore[union-attr]
+
+Reference = Positive | str
+"""A task: its number, or its idempotency key."""
+
+
+@shape
+class TaskRequest:
+    """A task as a person writes it: also one line of a batch file."""
+
+    command: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    """argv, never re-parsed."""
+    shell: str | None = None
+    """A text for the person's shell, instead of `command`."""
+    name: str | None = None
+    cwd: str | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    """Put over the environment it is submitted in."""
+    stdin: str | None = None
+    """A file to read from, as /dev/null; without it, the session's terminal."""
+    priority: Annotated[int, Ge(-1000), Le(1000)] = 0
+    after_ok: tuple[Reference, ...] = ()
+    after_any: tuple[Reference, ...] = ()
+    after_fail: tuple[Reference, ...] = ()
+    group: str | None = None
+    agent: str | None = None
+    hold: bool = False
+    delay: Duration = 0.0
+    not_before: float | str | None = None
+    """Unix time, or a date and time as 2030-01-31T08:00."""
+    retry: RetryChanges = field(default_factory=RetryChanges)
+    timeout: TimeoutChanges = field(default_factory=TimeoutChanges)
+    key: str | None = None
+
+
+@shape
+class Context:
+    """Where a wish comes from: what its tasks inherit."""
+
+    cwd: str
+    env: dict[str, str]
+    umask: int = 0o022
+
+
+@shape
+class Add:
+    tasks: Annotated[tuple[TaskRequest, ...], MinLen(1)]
+    context: Context
+
+
+@shape
+class Selector:
+    """Tasks by what they are, where they are not named one by one."""
+
+    states: tuple[str, ...] = ()
+    group: str | None = None
+    older_than: Duration | None = None
+    """Only those that ended at least this long ago."""
+
+
+Chosen = tuple[int, ...] | Selector
+
+
+@shape
+class Tasks:
+    """For the verbs retry, hold, release, start-now, suspend, continue, clean."""
+
+    tasks: Chosen
+
+
+@shape
+class Stop:
+    tasks: Chosen
+    now: bool = False
+
+
+@shape
+class Signal:
+    tasks: Chosen
+    signal: Annotated[int, Ge(1), Le(64)]
+
+
+@shape
+class Priority:
+    tasks: Chosen
+    priority: Annotated[int, Ge(-1000), Le(1000)]
+
+
+@shape
+class Swap:
+    task: int
+    other: int
+
+
+@shape
+class Edit:
+    """The whole of what the task is to be from now on, but for its needs and its key."""
+
+    task: int
+    changes: dict[str, Any]
+    """Keys of TaskRequest; those left out stay as they are."""
+
+
+@shape
+class Group:
+    group: str
+    paused: bool | None = None
+    limit: Count | None = None
+
+
+@shape
+class Agent:
+    agent: str
+    paused: bool
+
+
+@shape
+class Everything:
+    paused: bool
+
+
+@shape
+class Nothing:
+    """For verbs that take no parameters."""
+
+
+
+@shape
+class One:
+    """For the verbs show, why, attach, spec."""
+
+    task: Reference
+
+
+@shape
+class List:
+    states: tuple[str, ...] = ()
+    group: str | None = None
+    text: str | None = None
+    """Found in the name or the command."""
+    limit: Positive = 100
+    after: int = 0
+    """Only tasks with a higher number."""
+
+
+@shape
+class Log:
+    """A part of an attempt's output: raw bytes, counted from the start of what is kept."""
+
+    task: Reference
+    attempt: Positive | None = None
+    offset: int = 0
+    """Negative counts from the end."""
+    limit: Annotated[int, Ge(1), Le(1 << 20)] = 1 << 16
+
+
+@shape
+class Screen:
+    task: int
+    lines_above: Annotated[int, Ge(0), Le(10_000)] = 0
+
+
+@shape
+class Type:
+    task: int
+    text: str
+    enter: bool = True
+
+
+@shape
+class Wait:
+    """Answered when all of the tasks have ended."""
+
+    tasks: tuple[int, ...]
+
+
+@shape
+class Notes:
+    task: int | None = None
+    limit: Annotated[int, Ge(1), Le(10_000)] = 200
+
+
+@shape
+class Hello:
+    """Names the client: "cli", "console". Its wishes are noted under this name."""
+
+    client: Literal["cli", "console"]
+    version: str

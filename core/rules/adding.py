@@ -1,0 +1,94 @@
+"""New tasks: all of a wish or none of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.messages import Add, NewTask, RefusedError
+from core.model import LOCAL_AGENT, Need, TaskSpec
+from core.rules.queueing import enqueue, order_of
+from core.rules.world import Task
+from core.text import one_line, plural
+
+if TYPE_CHECKING:
+    from core.rules.step import Step
+    from core.rules.world import World
+
+PLACES_APART = 1e-6
+"""Seconds between the places of tasks that arrive together, so that no two share one."""
+
+
+def add(step: Step, wish: Add) -> None:
+    world = step.world
+    ids = _numbers(world, wish.tasks)
+    fresh = [(new, task_id) for new, task_id in zip(wish.tasks, ids, strict=True) if task_id >= world.next_task]
+    needs = [_needs(world, new, ids) for new, _ in fresh]
+    for agent in {new.spec.agent for new, _ in fresh}:
+        check_agent(world, agent)
+    for (new, task_id), of_task in zip(fresh, needs, strict=True):
+        task = _task(step, new.spec, task_id, of_task)
+        world.next_task = task_id + 1
+        step.added.append((task, new.spec))
+        step.adopt(task)
+        enqueue(step, task)
+    if fresh:
+        first = fresh[0][1]
+        named = f" {one_line(fresh[0][0].spec.name, 60)}" if len(fresh) == 1 else ""
+        step.note(f"added {plural(len(fresh), 'task')} from {first}{named}", first)
+    step.reply = ids
+
+
+def _numbers(world: World, tasks: tuple[NewTask, ...]) -> list[int]:
+    """The id of each: a new one, or that of the task which already has its key."""
+    known = dict(world.keys)
+    ids: list[int] = []
+    following = world.next_task
+    for new in tasks:
+        key = new.spec.key
+        if key is not None and key in known:
+            ids.append(known[key])
+            continue
+        if key is not None:
+            known[key] = following
+        ids.append(following)
+        following += 1
+    return ids
+
+
+def _needs(world: World, new: NewTask, ids: list[int]) -> tuple[Need, ...]:
+    kinds: dict[int, Need] = {}
+    for need in new.needs:
+        parent = ids[-need.parent - 1] if need.parent < 0 else need.parent
+        if parent not in ids and world.state_of(parent) is None:
+            raise RefusedError("not-found", f"task {parent}, which {one_line(new.spec.name, 60)!r} needs, does not exist")
+        if kinds.setdefault(parent, Need(parent, need.kind)).kind is not need.kind:
+            raise RefusedError("usage", f"{one_line(new.spec.name, 60)!r} needs task {parent} in two ways at once")
+    return tuple(kinds.values())
+
+
+def _task(step: Step, spec: TaskSpec, task_id: int, needs: tuple[Need, ...]) -> Task:
+    world = step.world
+    world.last_queued_at = max(step.now, world.last_queued_at + PLACES_APART)
+    task = Task(
+        id=task_id,
+        policy=spec.policy,
+        group=world.group(spec.group).name,
+        agent=world.agent(spec.agent).name,
+        priority=spec.priority,
+        queued_at=world.last_queued_at,
+        order=0.0,
+        held=spec.held,
+        not_before=spec.not_before,
+        needs=needs,
+        key=spec.key,
+    )
+    task.order = order_of(task, world.limits.age_step)
+    step.groups[task.group] = world.groups[task.group]
+    return task
+
+
+def check_agent(world: World, name: str) -> None:
+    known = world.agents.get(name)
+    if name != LOCAL_AGENT and (known is None or not known.configured):
+        have = ", ".join(sorted(agent.name for agent in world.agents.values() if agent.configured))
+        raise RefusedError("not-found", f"there is no agent {one_line(name, 60)!r}; the configuration has: {have}")

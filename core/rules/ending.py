@@ -1,0 +1,148 @@
+"""The end of an attempt: what it means for its task, and whether another follows."""
+
+from __future__ import annotations
+
+import signal
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.effects import EndTree, ReleaseSession
+from core.model import AttemptState, RetryPolicy, TaskState
+from core.rules.queueing import end_task, settle
+from core.rules.timers import Due
+from core.text import plural
+
+if TYPE_CHECKING:
+    from core.messages import Exited, LauncherGone, LeftBehind, TreeEnded
+    from core.rules.step import Step
+    from core.rules.world import Attempt, Task
+
+
+KILL_AGAIN = 5.0
+"""Seconds after which a kill that left the program alive is tried again."""
+
+
+class Outcome(NamedTuple):
+    """How an attempt ended, in the words of its task."""
+
+    state: TaskState
+    reason: str | None
+    final: bool = False
+    """No retry, whatever the policy says."""
+
+
+def exit_words(code: int) -> str:
+    """"exit 1", or "exit 137 (KILL)" where the code is that of a signal."""
+    if code > 128:
+        try:
+            return f"exit {code} ({signal.Signals(code - 128).name.removeprefix('SIG')})"
+        except ValueError:
+            pass
+    return f"exit {code}"
+
+
+def retry_delay(policy: RetryPolicy, tries: int, seed: str) -> float:
+    """Seconds before try number `tries + 1`: exponential, capped, spread by a jitter that the seed decides."""
+    plain = min(policy.first * policy.factor ** (tries - 1), policy.cap)
+    share = zlib.crc32(seed.encode()) / 0xFFFFFFFF
+    return plain * (1 + policy.jitter * (2 * share - 1))
+
+
+def exited(step: Step, fact: Exited) -> None:
+    attempt = step.world.attempt(fact.attempt)
+    if attempt is None or attempt.exit_code is not None:
+        return
+    attempt.exit_code, attempt.ended_at = fact.code, fact.at
+    step.touch_attempt(attempt)
+    _go_on(step, attempt)
+
+
+def launcher_gone(step: Step, fact: LauncherGone) -> None:
+    """Its exit status will never be known; while processes of it live, it runs on without a terminal."""
+    attempt = step.world.attempt(fact.attempt)
+    if attempt is None or attempt.exit_code is not None:
+        return
+    if fact.orphans:
+        attempt.reason = "its session is gone, its processes run on"
+        step.note(f"task {attempt.id.task} lost its session and runs on", attempt.id.task)
+    else:
+        attempt.launcher_gone = True
+        attempt.ended_at = fact.at
+    step.touch_attempt(attempt)
+    _go_on(step, attempt)
+
+
+def tree_ended(step: Step, fact: TreeEnded) -> None:
+    if fact.left:
+        step.note(f"task {fact.attempt.task}: could not end {', '.join(fact.left)}", fact.attempt.task)
+    attempt = step.world.attempt(fact.attempt)
+    if attempt is None:
+        return
+    attempt.tree_ended, attempt.left = True, fact.left
+    step.touch_attempt(attempt)
+    if fact.left and attempt.exit_code is None:
+        step.world.timers.set(step.now + KILL_AGAIN, Due.GRACE_OVER, attempt.id.task, attempt.id.number)
+    _go_on(step, attempt)
+
+
+def left_behind(step: Step, fact: LeftBehind) -> None:
+    left = plural(fact.processes, "process")
+    step.note(f"attempt {fact.attempt} ended and left {left} running: kill the task to end them", fact.attempt.task)
+
+
+def _go_on(step: Step, attempt: Attempt) -> None:
+    """Finishes the attempt once nothing of it is left to wait for."""
+    over = attempt.exit_code is not None or attempt.launcher_gone
+    if attempt.ending is None:
+        if over:
+            finish(step, attempt)
+    elif over and attempt.tree_ended:
+        finish(step, attempt)
+    elif over and not attempt.ending.killing:
+        attempt.ending.killing = True
+        step.effects.append(EndTree(attempt.id))
+
+
+def finish(step: Step, attempt: Attempt) -> None:
+    world = step.world
+    task = world.tasks[attempt.id.task]
+    outcome = _outcome(attempt)
+    attempt.state = _attempt_state(attempt)
+    attempt.reason = outcome.reason
+    del world.attempts[task.id]
+    step.touch_attempt(attempt)
+    step.effects.append(ReleaseSession(attempt.id, failed=outcome.state is not TaskState.SUCCEEDED))
+    if _retries(task, outcome, attempt):
+        delay = retry_delay(task.policy.retry, task.tries, str(attempt.id))
+        task.not_before = step.now + delay
+        step.enter(task, TaskState.QUEUED, f"{outcome.reason}; tries again")
+        settle(step, task)
+    else:
+        end_task(step, task, outcome.state, outcome.reason)
+        if outcome.state is TaskState.LOST:
+            step.note(f"task {task.id} was lost: {outcome.reason}", task.id)
+
+
+def _outcome(attempt: Attempt) -> Outcome:
+    if attempt.ending is not None:
+        return Outcome(attempt.ending.outcome, attempt.ending.reason, attempt.ending.final)
+    if attempt.exit_code is None:
+        return Outcome(TaskState.LOST, "its launcher ended without a word: the exit status is not known")
+    if attempt.exit_code == 0:
+        return Outcome(TaskState.SUCCEEDED, None)
+    return Outcome(TaskState.FAILED, exit_words(attempt.exit_code))
+
+
+def _attempt_state(attempt: Attempt) -> AttemptState:
+    if attempt.ending is not None:
+        return AttemptState.KILLED
+    return AttemptState.LOST if attempt.exit_code is None else AttemptState.EXITED
+
+
+def _retries(task: Task, outcome: Outcome, attempt: Attempt) -> bool:
+    policy = task.policy.retry
+    if outcome.final or outcome.state is TaskState.SUCCEEDED or task.tries >= policy.attempts:
+        return False
+    if outcome.state is TaskState.LOST:
+        return policy.lost
+    return outcome.state is not TaskState.FAILED or attempt.exit_code not in policy.never_exit

@@ -1,0 +1,100 @@
+"""Which queued task goes next, and the start of its attempt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.effects import Start
+from core.model import AttemptId, AttemptState, TaskState
+from core.rules.queueing import end_task, settle
+from core.rules.timers import Due
+from core.rules.world import Attempt, Task
+
+if TYPE_CHECKING:
+    from core.messages import NotPlaced, Placed, Started
+    from core.rules.step import Step
+
+PLACING_PAUSE = 1.0
+"""Seconds before a start is tried again where no session could be made; doubled up to LONGEST_PAUSE."""
+LONGEST_PAUSE = 30.0
+
+
+def dispatch(step: Step) -> None:
+    """Starts whatever may start now. Every step ends with it."""
+    world = step.world
+    while (task_id := world.ready.pick(world.free_agents(), world.may_start_in)) is not None:
+        begin(step, world.tasks[task_id])
+
+
+def begin(step: Step, task: Task) -> None:
+    """Places the next attempt of a queued task; the engine starts it once this is on disk."""
+    world = step.world
+    world.offer(task, ready=False)
+    task.attempts += 1
+    task.tries += 1
+    attempt = Attempt(
+        id=AttemptId(task.id, task.attempts),
+        agent=task.agent,
+        group=task.group,
+        placed_at=step.now,
+        cause_at=step.cause_at,
+    )
+    world.attempts[task.id] = attempt
+    step.enter(task, TaskState.RUNNING)
+    step.touch_attempt(attempt)
+    step.effects.append(Start(attempt.id))
+
+
+def placed(step: Step, fact: Placed) -> None:
+    attempt = step.world.attempt(fact.attempt)
+    if attempt is None:
+        return
+    attempt.server, attempt.slot, attempt.launcher = fact.server, fact.slot, fact.launcher
+    if attempt.state is AttemptState.PLACED:
+        attempt.state = AttemptState.STARTING
+    step.touch_attempt(attempt)
+
+
+def not_placed(step: Step, fact: NotPlaced) -> None:
+    """Nothing ran: the attempt is taken back and the task waits a little for its place."""
+    world = step.world
+    attempt = world.attempt(fact.attempt)
+    if attempt is None:
+        return
+    task = world.tasks[fact.attempt.task]
+    del world.attempts[task.id]
+    step.attempts.pop(attempt.id, None)
+    step.withdrawn.append(attempt.id)
+    task.attempts -= 1
+    task.tries -= 1
+    if attempt.ending is not None:
+        end_task(step, task, attempt.ending.outcome, attempt.ending.reason)
+        return
+    times = world.misplaced[task.id] = world.misplaced.get(task.id, 0) + 1
+    task.not_before = step.now + min(PLACING_PAUSE * 2 ** (times - 1), LONGEST_PAUSE)
+    step.enter(task, TaskState.QUEUED, f"could not be started: {fact.reason}")
+    step.note(f"task {task.id} could not be started: {fact.reason}", task.id)
+    settle(step, task)
+
+
+def started(step: Step, fact: Started) -> None:
+    world = step.world
+    attempt = world.attempt(fact.attempt)
+    if attempt is None or attempt.started_at is not None:
+        return
+    task = world.tasks[fact.attempt.task]
+    attempt.started_at, attempt.pid = fact.at, fact.pid
+    if attempt.state in (AttemptState.PLACED, AttemptState.STARTING):
+        attempt.state = AttemptState.RUNNING
+    step.touch_attempt(attempt)
+    world.misplaced.pop(task.id, None)
+    limits = task.policy.timeouts
+    if limits.run is not None:
+        world.timers.set(fact.at + limits.run, Due.RUN_LIMIT, task.id, attempt.id.number)
+    if limits.idle is not None:
+        world.timers.set(fact.at + limits.idle, Due.IDLE_LIMIT, task.id, attempt.id.number)
+    if task.first_start is None:
+        task.first_start = fact.at
+        step.tasks[task.id] = task
+        if limits.total is not None:
+            world.timers.set(fact.at + limits.total, Due.TOTAL_LIMIT, task.id)

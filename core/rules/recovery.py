@@ -1,0 +1,46 @@
+"""A world that comes back from disk: its indices are built anew, its limits count on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.model import TaskState
+from core.rules.queueing import enqueue
+from core.rules.step import Step
+from core.rules.timers import Due
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from core.rules.world import Attempt, Task, World
+
+
+def restore(world: World, tasks: Iterable[Task], attempts: Iterable[Attempt], now: float) -> Step:
+    """Takes in every live task and attempt; parents must come before children.
+
+    Nothing is started by it: what runs is found out first, by observations.
+    """
+    step = Step(world, now, now)
+    for attempt in attempts:
+        world.attempts[attempt.id.task] = attempt
+    for task in tasks:
+        step.adopt(task)
+        if task.state is TaskState.QUEUED:
+            enqueue(step, task)
+        if task.first_start is not None and task.policy.timeouts.total is not None:
+            world.timers.set(task.first_start + task.policy.timeouts.total, Due.TOTAL_LIMIT, task.id)
+    for attempt in world.attempts.values():
+        _set_limits(step, world.tasks[attempt.id.task], attempt)
+    return step
+
+
+def _set_limits(step: Step, task: Task, attempt: Attempt) -> None:
+    timers, limits, number = step.world.timers, task.policy.timeouts, attempt.id.number
+    if attempt.ending is not None:
+        timers.set(step.now, Due.GRACE_OVER, task.id, number)
+    if attempt.started_at is None:
+        return
+    if limits.run is not None:
+        timers.set(attempt.started_at + limits.run, Due.RUN_LIMIT, task.id, number)
+    if limits.idle is not None:
+        timers.set(step.now, Due.IDLE_LIMIT, task.id, number)

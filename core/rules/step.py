@@ -1,0 +1,86 @@
+"""What one message does: the nouns it touched, what is to be remembered of it, and what is to be done outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core.model import TaskState
+
+if TYPE_CHECKING:
+    from core.effects import Effect
+    from core.model import AttemptId, Need, NeedKind, TaskSpec
+    from core.rules.world import Agent, Attempt, Group, Task, World
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the history that people read: something asked for, or something that went otherwise than asked."""
+
+    text: str
+    task: int | None = None
+
+
+@dataclass(slots=True)
+class Step:
+    """Collects the outcome of one message. `now` is Unix time in seconds and never goes back."""
+
+    world: World
+    now: float
+    cause_at: float
+    """Arrival of the message: start latencies count from here."""
+    tasks: dict[int, Task] = field(default_factory=dict)
+    attempts: dict[AttemptId, Attempt] = field(default_factory=dict)
+    withdrawn: list[AttemptId] = field(default_factory=list)
+    """Attempts that were placed and never began: as if they had not been."""
+    groups: dict[str, Group] = field(default_factory=dict)
+    agents: dict[str, Agent] = field(default_factory=dict)
+    added: list[tuple[Task, TaskSpec]] = field(default_factory=list)
+    needs: dict[tuple[int, int], tuple[NeedKind, bool]] = field(default_factory=dict)
+    """Needs that were made or changed, by child and parent: their kind, and whether they are met now."""
+    edited: dict[int, TaskSpec] = field(default_factory=dict)
+    removed: tuple[int, ...] = ()
+    paused_all: bool = False
+    """The switch over everything was turned."""
+    notes: list[Note] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    reply: object = None
+
+    def note(self, text: str, task: int | None = None) -> None:
+        self.notes.append(Note(text, task))
+
+    def set_need(self, child: Task, need: Need, *, met: bool) -> None:
+        self.needs[child.id, need.parent] = (need.kind, met)
+
+    def touch_attempt(self, attempt: Attempt) -> None:
+        self.attempts[attempt.id] = attempt
+
+    def enter(self, task: Task, state: TaskState, reason: str | None = None) -> None:
+        """Moves a task to `state` and keeps every count that depends on it."""
+        self._count(task, -1)
+        task.state, task.reason = state, reason
+        self._count(task, +1)
+        self.tasks[task.id] = task
+
+    def adopt(self, task: Task) -> None:
+        """A task that the counts do not know yet."""
+        self.world.tasks[task.id] = task
+        self._count(task, +1)
+        self.tasks[task.id] = task
+
+    def disown(self, task: Task) -> None:
+        """Takes a task out of the counts while its group or agent changes; `adopt` brings it back."""
+        self._count(task, -1)
+
+    def _count(self, task: Task, by: int) -> None:
+        world = self.world
+        world.counts[task.state] += by
+        if task.state is TaskState.RUNNING:
+            world.running += by
+            world.group(task.group).running += by
+            world.agent(task.agent).running += by
+            if by < 0:
+                world.ready.reopen(task.group)
+        elif task.state is TaskState.QUEUED:
+            world.group(task.group).queued += by
+            world.agent(task.agent).queued += by

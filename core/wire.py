@@ -1,0 +1,79 @@
+"""What goes over the socket between engine and clients: one JSON document a line, rows as arrays in a fixed order."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+SCHEMA = 1
+"""Of every document; a client that expects another one says so instead of guessing."""
+LONGEST_LINE = 64 << 20
+"""Bytes of one document."""
+LONGEST_ROW_NAME = 120
+"""Characters of a task's name in a row; the whole one is in its document."""
+
+
+class TaskRow(NamedTuple):
+    """A task in a list. Times are Unix seconds."""
+
+    id: int
+    state: str
+    name: str
+    agent: str
+    group: str
+    priority: int
+    place: float
+    """Queued tasks go in this order; with the priority taken out it is the time of queueing."""
+    held: int
+    not_before: float | None
+    attempts: int
+    tries: int
+    max_tries: int
+    started_at: float | None
+    ended_at: float | None
+    exit_code: int | None
+    attempt_state: str | None
+    needs: str | None
+    """Unmet ones: numbers of parents, with commas between them."""
+    reason: str | None
+
+
+class SessionRow(NamedTuple):
+    """The session of a live attempt. What is not known is None."""
+
+    attempt: str
+    task: int
+    name: str
+    state: str
+    reason: str | None
+    server: int | None
+    pid: int | None
+    started_at: float | None
+    health: str
+    health_reason: str
+    since: float
+    cpu: float | None
+    memory: int | None
+    processes: int | None
+    threads: int | None
+    io: int | None
+    last_output: float | None
+
+
+class AgentRow(NamedTuple):
+    name: str
+    slots: int
+    """0 is no limit."""
+    running: int
+    queued: int
+    paused: bool
+    configured: bool
+
+
+class GroupRow(NamedTuple):
+    name: str
+    limit: int
+    """0 is no limit."""
+    running: int
+    queued: int
+    paused: bool
+    configured: bool

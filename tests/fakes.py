@@ -1,0 +1,117 @@
+"""Stand-ins with the same contracts as the adapters, for tests that need neither disk nor tmux."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.model import STOPPED_BY_PARENT, Need, TaskState
+from core.ports import Loaded, Recalled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from core.model import AttemptId, Launch, TaskSpec
+    from core.rules.step import Step
+    from core.rules.world import Agent, Attempt, Group, Task
+
+
+class MemoryStore:
+    """`core.ports.Store` in memory: keeps copies, as a disk would."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[int, Task] = {}
+        self.specs: dict[int, TaskSpec] = {}
+        self.ended_at: dict[int, float] = {}
+        self.needs: dict[int, dict[int, tuple[Need, bool]]] = {}
+        self.attempts: dict[AttemptId, Attempt] = {}
+        self.groups: dict[str, Group] = {}
+        self.agents: dict[str, Agent] = {}
+        self.notes: list[tuple[str, str]] = []
+        self.next_task = 1
+        self.last_queued_at = 0.0
+        self.paused = False
+
+    def keep(self, step: Step, who: str) -> None:
+        for task, spec in step.added:
+            self.specs[task.id] = spec
+        self.specs.update(step.edited)
+        for task in step.tasks.values():
+            self.tasks[task.id] = replace(task, needs=(), ready=False)
+            if task.state.ended:
+                self.ended_at[task.id] = step.now
+            else:
+                self.ended_at.pop(task.id, None)
+        for (child, parent), (kind, met) in step.needs.items():
+            self.needs.setdefault(child, {})[parent] = (Need(parent, kind), met)
+        for task_id in step.removed:
+            for table in (self.tasks, self.specs, self.ended_at, self.needs):
+                table.pop(task_id, None)
+        for attempt in step.attempts.values():
+            self.attempts[attempt.id] = replace(attempt)
+        for attempt_id in step.withdrawn:
+            self.attempts.pop(attempt_id, None)
+        for group in step.groups.values():
+            self.groups[group.name] = replace(group, running=0, queued=0, limit=0 if group.configured else group.limit)
+        for agent in step.agents.values():
+            self.agents[agent.name] = replace(agent, running=0, queued=0)
+        self.notes.extend((who, note.text) for note in step.notes)
+        self.next_task, self.last_queued_at = step.world.next_task, step.world.last_queued_at
+        self.paused = step.world.paused
+
+    def commit(self) -> None:
+        pass
+
+    def load(self) -> Loaded:
+        live = [self._task(id_, met=False) for id_, task in sorted(self.tasks.items()) if not task.state.ended]
+        return Loaded(
+            tasks=iter(live),
+            attempts=[replace(attempt) for attempt in self.attempts.values() if attempt.state.live],
+            groups=[replace(group) for group in self.groups.values()],
+            agents=[replace(agent) for agent in self.agents.values()],
+            counts=Counter(task.state for task in self.tasks.values() if task.state.ended),
+            next_task=self.next_task,
+            last_queued_at=self.last_queued_at,
+            paused=self.paused,
+        )
+
+    def _task(self, task_id: int, *, met: bool) -> Task:
+        """A copy with its unmet needs, or with all of them."""
+        needs = self.needs.get(task_id, {}).values()
+        return replace(self.tasks[task_id], needs=tuple(need for need, is_met in needs if met or not is_met))
+
+    def states(self, tasks: Iterable[int]) -> dict[int, TaskState]:
+        return {task_id: self.tasks[task_id].state for task_id in tasks if task_id in self.tasks}
+
+    def by_key(self, keys: Sequence[str]) -> dict[str, int]:
+        return {task.key: task.id for task in self.tasks.values() if task.key is not None and task.key in keys}
+
+    def recall(self, tasks: Iterable[int], *, stopped: bool) -> Recalled:
+        found = {task_id for task_id in tasks if task_id in self.tasks and self.tasks[task_id].state.ended}
+        size = -1
+        while stopped and size != len(found):
+            size = len(found)
+            for task in self.tasks.values():
+                if task.state in STOPPED_BY_PARENT and found & set(self.needs.get(task.id, ())):
+                    found.add(task.id)
+        recalled = [self._task(task_id, met=True) for task_id in sorted(found)]
+        parents = {need.parent for task in recalled for need in task.needs}
+        return Recalled(recalled, {id_: state for id_, state in self.states(parents).items() if state.ended})
+
+    def launch(self, task: int) -> Launch:
+        return self.specs[task].launch
+
+    def spec(self, task: int) -> TaskSpec:
+        return self.specs[task]
+
+    def cleanable(self, before: float | None, keep: int) -> list[int]:
+        needed = {
+            parent
+            for task in self.tasks.values()
+            if not task.state.ended or task.state in STOPPED_BY_PARENT
+            for parent in self.needs.get(task.id, ())
+        }
+        latest_first = sorted(self.ended_at.items(), key=lambda item: (-item[1], -item[0]))
+        free = [(id_, at) for id_, at in latest_first if id_ not in needed and (before is None or at <= before)]
+        return [task_id for task_id, _ in free[keep:]]

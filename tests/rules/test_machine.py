@@ -1,0 +1,219 @@
+"""Random wishes and random news (late, twice, out of order, with restarts) leave no task lost and none run twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from core import messages as m
+from core.effects import CheckOutput, EndTree, Start
+from core.engine.ring import Ring
+from core.model import AttemptId, Need, NeedKind, ProcessId, RetryPolicy, TaskState, Timeouts
+from core.rules.checks import faults
+from core.settings import Limits
+from core.vitals import Health, HealthState, Vital
+from tests.build import new
+from tests.fakes import MemoryStore
+
+LIMITS = Limits(slots=3, age_step=10.0, agents=(("local", 0), ("other", 1)), groups=(("narrow", 1),))
+POLICIES = [
+    {},
+    {"retry": RetryPolicy(attempts=3, first=5, never_exit=frozenset({2}), lost=True)},
+    {"timeouts": Timeouts(queue=30, run=20, idle=7, total=60, grace=5)},
+    {"retry": RetryPolicy(attempts=2, first=1), "timeouts": Timeouts(run=10, grace=1)},
+]
+
+
+class Fleet(RuleBasedStateMachine):
+    """The outside is a set of sessions: what was told to start, what began, what ended and was not yet told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = MemoryStore()
+        self.now = 1000.0
+        self.ring = Ring(self.store, LIMITS, self.now)
+        self.asked: list[AttemptId] = []
+        self.begun: set[AttemptId] = set()
+        self.over: set[AttemptId] = set()
+        self.trees: list[AttemptId] = []
+        self.outputs: list[AttemptId] = []
+        self.kept: set[int] = set()
+
+    def tell(self, message: m.Message) -> Any:
+        try:
+            step = self.ring.apply(message, self.now)
+        except m.RefusedError as refused:
+            assert str(refused)
+            return None
+        for effect in step.effects:
+            match effect:
+                case Start(attempt):
+                    assert attempt not in self.asked, "an attempt was started twice"
+                    running = {one for one in self.begun - self.over if one.task == attempt.task}
+                    assert not running, "a task runs twice at once"
+                    self.asked.append(attempt)
+                case EndTree(attempt):
+                    self.trees.append(attempt)
+                case CheckOutput(attempt):
+                    self.outputs.append(attempt)
+        return step.reply
+
+    def some_task(self, number: int) -> int:
+        return 1 + number % max(self.ring.world.next_task - 1, 1)
+
+    tasks = st.lists(st.integers(0, 30), min_size=1, max_size=3)
+
+    @rule(
+        parents=st.lists(st.tuples(st.integers(0, 30), st.sampled_from(list(NeedKind))), max_size=3),
+        policy=st.sampled_from(POLICIES),
+        place=st.sampled_from([("default", "local"), ("narrow", "local"), ("default", "other"), ("narrow", "other")]),
+        priority=st.integers(-2, 2),
+        held=st.booleans(),
+        delay=st.sampled_from([0.0, 0.0, 5.0]),
+        key=st.sampled_from([None, None, "a", "b"]),
+    )
+    def add(self, parents: Any, policy: Any, place: Any, priority: int, held: bool, delay: float, key: Any) -> None:
+        needs = tuple(Need(self.some_task(number), kind) for number, kind in parents if self.ring.world.next_task > 1)
+        before = self.ring.world.next_task
+        one = new(
+            group=place[0], agent=place[1], priority=priority, held=held, key=key,
+            not_before=self.now + delay if delay else 0.0, **policy,
+        )  # fmt: skip
+        ids = self.tell(m.Add((m.NewTask(one.spec, needs), m.NewTask(new().spec, (Need(-1, NeedKind.OK),)))))
+        if ids is not None:
+            self.kept.update(ids)
+            assert max(ids) == self.ring.world.next_task - 1 >= before
+
+    @rule(tasks=tasks)
+    def retry(self, tasks: list[int]) -> None:
+        self.tell(m.Retry(tuple({self.some_task(number) for number in tasks})))
+
+    @rule(tasks=tasks, now=st.booleans())
+    def stop(self, tasks: list[int], now: bool) -> None:
+        self.tell(m.Stop(tuple({self.some_task(number) for number in tasks}), now))
+
+    @rule(tasks=tasks, verb=st.sampled_from([m.Hold, m.Release, m.StartNow]))
+    def handle(self, tasks: list[int], verb: Any) -> None:
+        self.tell(verb(tuple({self.some_task(number) for number in tasks})))
+
+    @rule(one=st.integers(0, 30), other=st.integers(0, 30), priority=st.integers(-3, 3))
+    def order(self, one: int, other: int, priority: int) -> None:
+        self.tell(m.SetPriority((self.some_task(one),), priority))
+        if self.some_task(one) != self.some_task(other):
+            self.tell(m.Swap(self.some_task(one), self.some_task(other)))
+
+    @rule(task=st.integers(0, 30), place=st.sampled_from([("default", "other"), ("narrow", "local")]))
+    def edit(self, task: int, place: Any) -> None:
+        self.tell(m.Edit(self.some_task(task), new(group=place[0], agent=place[1], priority=1).spec))
+
+    @rule(paused=st.booleans(), what=st.sampled_from(["all", "group", "agent", "limit"]))
+    def pause(self, paused: bool, what: str) -> None:
+        match what:
+            case "all":
+                self.tell(m.PauseAll(paused))
+            case "group":
+                self.tell(m.SetGroup("narrow", paused=paused))
+            case "agent":
+                self.tell(m.PauseAgent("other", paused))
+            case _:
+                self.tell(m.SetGroup("default", limit=2 if paused else 0))
+
+    @rule(keep=st.integers(0, 2))
+    def clean(self, keep: int) -> None:
+        gone = self.tell(m.Clean(tuple(self.store.cleanable(None, keep))))
+        self.kept -= set(gone or ())
+
+    @precondition(lambda self: self.asked)
+    @rule(pick=st.integers(0, 99), news=st.sampled_from(["placed", "started", "exited", "gone", "not placed"]), code=st.sampled_from([0, 0, 1, 2, 143]))
+    def news(self, pick: int, news: str, code: int) -> None:
+        attempt = self.asked[pick % len(self.asked)]
+        match news:
+            case "placed":
+                self.tell(m.Placed(attempt, server=0, slot=pick, launcher=ProcessId(10, 1.0, "b")))
+            case "not placed" if attempt not in self.begun and attempt not in self.over:
+                self.asked.remove(attempt)
+                self.tell(m.NotPlaced(attempt, "no tmux"))
+            case "started" if attempt not in self.over:
+                self.begun.add(attempt)
+                self.tell(m.Started(attempt, pid=20, at=self.now))
+            case "exited":
+                self.begun.add(attempt)
+                self.over.add(attempt)
+                self.tell(m.Exited(attempt, code, self.now))
+            case "gone":
+                self.over.add(attempt)
+                self.tell(m.LauncherGone(attempt, (), self.now))
+
+    @precondition(lambda self: self.trees)
+    @rule(pick=st.integers(0, 99), left=st.sampled_from([(), ("4711 (in a wait of the kernel)",)]))
+    def tree_ended(self, pick: int, left: Any) -> None:
+        attempt = self.trees.pop(pick % len(self.trees))
+        self.tell(m.TreeEnded(attempt, left))
+
+    @precondition(lambda self: self.outputs)
+    @rule(silent=st.booleans())
+    def output(self, silent: bool) -> None:
+        self.tell(m.OutputSeen(self.outputs.pop(), self.now - (100 if silent else 1)))
+
+    @rule(silent=st.booleans(), state=st.sampled_from(list(HealthState)))
+    def watch(self, silent: bool, state: HealthState) -> None:
+        self.tell(m.ServerSilent(0, self.now - 1) if silent else m.ServerBack(0))
+        vital = Vital(self.now, 1.0, 1.0, 1, 1, 1, 0, 0, None, True, None, False, None)
+        looks = {attempt: (vital, Health(state, "seen", self.now)) for attempt in self.asked}
+        self.tell(m.Sampled(looks))
+
+    @rule(seconds=st.sampled_from([0.5, 3.0, 12.0, 40.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.tell(m.Ticked())
+
+    @rule()
+    def restart(self) -> None:
+        """The engine is gone and comes back from what it had kept; what it had asked for may or may not have begun."""
+        self.trees.clear()
+        self.outputs.clear()
+        self.ring = Ring(self.store, LIMITS, self.now)
+        self.tell(m.Ticked())
+
+    @invariant()
+    def nothing_is_wrong(self) -> None:
+        assert faults(self.ring.world) == []
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        assert self.kept == set(self.store.tasks)
+        live = {task.id for task in self.store.tasks.values() if not task.state.ended}
+        assert live == set(self.ring.world.tasks)
+
+    @invariant()
+    def counts_of_the_ended_are_right(self) -> None:
+        for state in TaskState:
+            counted = sum(task.state is state for task in self.store.tasks.values())
+            assert self.ring.world.counts[state] == counted
+
+    def teardown(self) -> None:
+        """Once everything is free and every program ends well, everything comes to an end."""
+        self.tell(m.PauseAll(paused=False))
+        self.tell(m.SetGroup("narrow", paused=False))
+        self.tell(m.PauseAgent("other", paused=False))
+        for _ in range(200):
+            world = self.ring.world
+            held = tuple(task.id for task in world.tasks.values() if task.held and task.state is TaskState.QUEUED)
+            if held:
+                self.tell(m.Release(held))
+            for attempt in [one.id for one in world.attempts.values()]:
+                self.over.add(attempt)
+                self.tell(m.Exited(attempt, 0, self.now))
+                self.tell(m.TreeEnded(attempt, ()))
+            if not world.tasks:
+                break
+            self.now += 10
+            self.tell(m.Ticked())
+        assert not self.ring.world.tasks, "something never ended"
+
+
+TestFleet = Fleet.TestCase
+TestFleet.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
