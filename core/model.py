@@ -141,6 +141,8 @@ class Launch:
     stdin: str | None = None
     """A file to read from; None is the session's terminal."""
     umask: int = 0o022
+    wrapper: tuple[str, ...] = ()
+    """Put before the command by the agent that runs it; the store does not know it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,8 +98,15 @@ class Hands(Protocol):
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         """Types into a live attempt's session. OutsideError says why not."""
 
+    def read_log(self, attempt: AttemptId, offset: int, limit: int) -> tuple[bytes, int, int]:
+        """Bytes of the attempt's output, where they start, and how many there are in all; a negative offset counts
+        from the end. Empty where nothing was written or the log is gone."""
+
     def attach_target(self, attempt: AttemptId) -> tuple[Path, str]:
         """Socket and session to attach to. OutsideError says why there is none."""
+
+    def servers(self) -> list[dict[str, object]]:
+        """The tmux servers: index, socket, pid, sessions, silent_since."""
 
     async def close(self) -> None:
         """Everything that runs goes on running."""

@@ -110,6 +110,21 @@ class Folder:
             return None
         return found.st_mtime if found.st_size or self.older_log.exists() else None
 
+    def read_log(self, offset: int, limit: int) -> tuple[bytes, int, int]:
+        """A part of the log, its start, and the length of all that is kept: the older part and the current one."""
+        parts = [part for part in (self.older_log, self.log) if part.exists()]
+        sizes = [part.stat().st_size for part in parts]
+        end = sum(sizes)
+        start = max(end + offset, 0) if offset < 0 else min(offset, end)
+        content, at = b"", 0
+        for part, size in zip(parts, sizes, strict=True):
+            if at <= start + len(content) < at + size and len(content) < limit:
+                with part.open("rb") as file:
+                    file.seek(start + len(content) - at)
+                    content += file.read(limit - len(content))
+            at += size
+        return content, start, end
+
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 

@@ -39,7 +39,7 @@ def quote(text: str) -> bytes:
 def run_script(attempt: AttemptId, launch: Launch, home: Path) -> bytes:
     """Read by the launcher in a child shell, in the attempt's folder, with the bell as $2."""
     exports, extra = _environment(launch.env)
-    argv = _argv(launch)
+    argv = [*map(quote, launch.wrapper), *_argv(launch)]
     program = [b"env", *extra, *argv] if extra else argv
     marks = {"MUXDECK_HOME": str(home), "MUXDECK_TASK": str(attempt.task), "MUXDECK_ATTEMPT": str(attempt)}
     lines = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ class SqliteStore:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
         self._db.execute("PRAGMA temp_store = MEMORY")
+        self._db.execute("PRAGMA wal_autocheckpoint = 0")
+        self._path = path
         self._db.executescript(files("core.adapters").joinpath("schema.sql").read_text())
         self._check_schema(path)
         self._shared = rows.Shared(self._db)
@@ -56,6 +59,11 @@ class SqliteStore:
 
     def close(self) -> None:
         self._db.close()
+
+    def checkpoint(self) -> None:
+        """Folds the journal into the file, over a connection of its own: may run in another thread."""
+        with closing(sqlite3.connect(self._path, isolation_level=None, timeout=0)) as folding:
+            folding.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     # Writing
 

@@ -113,8 +113,23 @@ class RealHands:
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         await self.sessions.type_text(attempt, text, enter=enter)
 
+    def read_log(self, attempt: AttemptId, offset: int, limit: int) -> tuple[bytes, int, int]:
+        return self.sessions.folder(attempt).read_log(offset, limit)
+
     def attach_target(self, attempt: AttemptId) -> tuple[Path, str]:
         return self.sessions.attach_target(attempt)
+
+    def servers(self) -> list[dict[str, object]]:
+        return [
+            {
+                "index": server.index,
+                "socket": str(server.path),
+                "pid": server.pid,
+                "sessions": server.sessions,
+                "silent_since": server.silent_since,
+            }
+            for server in self.sessions.servers.all.values()
+        ]
 
     async def close(self) -> None:
         for task in self._doing:

@@ -54,7 +54,7 @@ class Pool:
 
     def configure(self, settings: Settings) -> None:
         engine = settings.engine
-        self._wanted = min(engine.warm_sessions, engine.slots or engine.warm_sessions)
+        self._wanted = min(engine.warm_sessions, 2 * engine.slots + 2) if engine.slots else engine.warm_sessions
         self._size = ("-x", str(engine.width), "-y", str(engine.height))
         self._dimensions = f"{engine.width}x{engine.height}"
         self._log_blocks = HARD_LOG_LIMIT * engine.log_size // 512

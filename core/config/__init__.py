@@ -1,0 +1,1 @@
+"""The configuration file: read whole or refused whole, with every fault by line and key."""

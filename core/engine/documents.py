@@ -1,0 +1,101 @@
+"""The documents that reading verbs answer with. Times are Unix seconds, sizes bytes; what is not known is null."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from core.adapters.rows import policy_fields
+from core.engine.feed import agent_rows, group_rows, session_row
+from core.messages import RefusedError
+from core.model import AttemptId
+from core.rules.why import why
+from core.text import one_line
+from core.wire import SCHEMA
+
+if TYPE_CHECKING:
+    from core.engine.engine import Engine
+    from core.rules.world import Task
+
+
+def document(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    return {"schema": SCHEMA, **fields}
+
+
+def find(engine: Engine, reference: int | str) -> int:
+    """The number of the task that is called by its number or its key; RefusedError where there is none."""
+    if isinstance(reference, str):
+        found = engine.store.by_key([reference]).get(reference)
+        if found is None:
+            raise RefusedError("not-found", f"no task has the key {one_line(reference, 60)!r}")
+        return found
+    if reference not in engine.world.tasks and not engine.store.states([reference]):
+        raise RefusedError("not-found", f"there is no task {reference}")
+    return reference
+
+
+def task_document(engine: Engine, task_id: int) -> dict[str, Any]:
+    """Everything about one task but the values of its environment."""
+    spec, row = engine.store.spec(task_id), engine.reader.rows([task_id])[0]
+    queued_at, ended_at = engine.reader.times(task_id)
+    launch = spec.launch
+    return {
+        "id": task_id,
+        "name": spec.name,
+        "state": row.state,
+        "reason": row.reason,
+        "command": list(launch.argv) if not launch.shell else None,
+        "shell": launch.argv[0] if launch.shell else None,
+        "cwd": launch.cwd,
+        "environment": [name for name, _ in launch.env],
+        "stdin": launch.stdin,
+        "group": spec.group,
+        "agent": spec.agent,
+        "priority": spec.priority,
+        "held": bool(row.held),
+        "not_before": row.not_before,
+        "key": spec.key,
+        **policy_fields(spec.policy),
+        "queued_at": queued_at,
+        "ended_at": ended_at,
+        "needs": engine.reader.needs(task_id),
+        "dependents": engine.reader.dependents(task_id),
+        "attempts": engine.reader.attempts(task_id),
+        "why": reasons(engine, task_id),
+    }
+
+
+def reasons(engine: Engine, task_id: int) -> list[str]:
+    task = _task(engine, task_id)
+    return why(engine.world, task, time.time())
+
+
+def _task(engine: Engine, task_id: int) -> Task:
+    found = engine.world.tasks.get(task_id)
+    return found if found is not None else engine.store.recall([task_id], stopped=False).tasks[0]
+
+
+def sessions(engine: Engine) -> list[dict[str, Any]]:
+    attempts = list(engine.world.attempts.values())
+    names = {row.id: row.name for row in engine.reader.rows([one.id.task for one in attempts])}
+    return [session_row(one, names[one.id.task])._asdict() for one in attempts]
+
+
+def agents(engine: Engine) -> list[dict[str, Any]]:
+    return [row._asdict() for row in agent_rows(engine.world)]
+
+
+def groups(engine: Engine) -> list[dict[str, Any]]:
+    return [row._asdict() for row in group_rows(engine.world)]
+
+
+def log_part(engine: Engine, task_id: int, number: int | None, offset: int, limit: int) -> dict[str, Any]:
+    """Bytes of an attempt's log as text in Latin-1, which keeps every one of them."""
+    latest = engine.store.recall([task_id], stopped=False).tasks
+    attempts = engine.world.tasks[task_id].attempts if task_id in engine.world.tasks else latest[0].attempts
+    if not attempts or (number is not None and number > attempts):
+        raise RefusedError("not-found", f"task {task_id} has no attempt {number or 1} yet: there is no output")
+    attempt = AttemptId(task_id, number or attempts)
+    live = engine.world.attempt(attempt) is not None
+    content, start, end = engine.hands.read_log(attempt, offset, limit)
+    return {"attempt": str(attempt), "live": live, "start": start, "end": end, "content": content.decode("latin-1")}

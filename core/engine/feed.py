@@ -1,0 +1,159 @@
+"""What watching clients are told: a picture in slices, then the rows that changed, at most one message a frame."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from core.wire import AgentRow, GroupRow, SessionRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from core.adapters.reading import Reader
+    from core.model import AttemptId
+    from core.rules.step import Step
+    from core.rules.world import Attempt, World
+
+K = TypeVar("K")
+
+SLICE = 200
+"""Rows of one message while the first picture is sent: a few milliseconds of the engine's time."""
+AT_MOST = 1000
+"""Changed rows of one message; what is more waits for the next frame."""
+SHOWN_QUEUED = 200_000
+SHOWN_ENDED = 5_000
+
+
+class Changes:
+    """What one client has not been told yet. A noun that changes many times is told once."""
+
+    def __init__(self, first: Iterator[int]) -> None:
+        self.first: Iterator[int] | None = first
+        """Tasks of the first picture that were not sent yet."""
+        self.tasks: dict[int, None] = {}
+        self.removed: list[int] = []
+        self.sessions: dict[AttemptId, None] = {}
+        self.places = True
+        """Agents and groups."""
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self.first or self.tasks or self.removed or self.sessions or self.places)
+
+
+class Feed:
+    """Keeps the changes of every watching client, and writes them as messages."""
+
+    def __init__(self, world: World, reader: Reader, head: Callable[[], dict[str, Any]]) -> None:
+        self._world = world
+        self._reader = reader
+        self._head = head
+        self._clients: list[Changes] = []
+
+    @property
+    def watched(self) -> bool:
+        return bool(self._clients)
+
+    def join(self) -> Changes:
+        changes = Changes(self._reader.live_first(SHOWN_QUEUED, SHOWN_ENDED))
+        changes.sessions = {attempt.id: None for attempt in self._world.attempts.values()}
+        self._clients.append(changes)
+        return changes
+
+    def leave(self, changes: Changes) -> None:
+        self._clients.remove(changes)
+
+    def note(self, step: Step) -> None:
+        """Remembers for every client what a step touched."""
+        for client in self._clients:
+            client.tasks.update(dict.fromkeys(step.tasks))
+            client.removed.extend(step.removed)
+            client.tasks.update((attempt.task, None) for attempt in step.attempts)
+            client.sessions.update(dict.fromkeys(step.attempts))
+            client.sessions.update(dict.fromkeys(step.withdrawn))
+            client.places = client.places or bool(step.tasks or step.groups or step.agents or step.paused_all)
+
+    def note_looks(self, attempts: list[AttemptId]) -> None:
+        for client in self._clients:
+            client.sessions.update(dict.fromkeys(attempts))
+
+    def message(self, changes: Changes) -> dict[str, Any]:
+        """The next message for a client; `changes` no longer has what is in it."""
+        tasks = _take(changes.tasks, AT_MOST)
+        if changes.first is not None:
+            slice_ = list(itertools.islice(changes.first, SLICE))
+            tasks.extend(slice_)
+            if len(slice_) < SLICE:
+                changes.first = None
+        removed, changes.removed = changes.removed, []
+        sessions, gone = self._sessions(_take(changes.sessions, AT_MOST))
+        message: dict[str, Any] = {
+            "tasks": self._reader.rows(tasks) if tasks else [],
+            "removed": removed,
+            "sessions": sessions,
+            "gone": gone,
+            "head": self._head(),
+            "complete": changes.first is None,
+        }
+        if changes.places:
+            changes.places = False
+            message["agents"] = agent_rows(self._world)
+            message["groups"] = group_rows(self._world)
+        return message
+
+    def _sessions(self, attempts: list[AttemptId]) -> tuple[list[SessionRow], list[str]]:
+        live, gone = [], []
+        for attempt_id in attempts:
+            attempt = self._world.attempt(attempt_id)
+            if attempt is None:
+                gone.append(str(attempt_id))
+            else:
+                live.append(attempt)
+        names = {row.id: row.name for row in self._reader.rows([one.id.task for one in live])} if live else {}
+        return [session_row(attempt, names.get(attempt.id.task, "")) for attempt in live], gone
+
+
+def _take(changes: dict[K, None], most: int) -> list[K]:
+    taken = list(itertools.islice(changes, most))
+    for key in taken:
+        del changes[key]
+    return taken
+
+
+def session_row(attempt: Attempt, name: str) -> SessionRow:
+    vital, health = attempt.vital, attempt.health
+    return SessionRow(
+        attempt=str(attempt.id),
+        task=attempt.id.task,
+        name=name,
+        state=attempt.state,
+        reason=attempt.reason,
+        server=attempt.server,
+        pid=vital.root.pid if vital is not None and vital.root is not None else attempt.pid,
+        started_at=attempt.started_at,
+        health=health.state if health is not None else "starting" if attempt.started_at is None else "working",
+        health_reason=health.reason if health is not None else "not looked at yet",
+        since=health.since if health is not None else attempt.started_at or attempt.placed_at,
+        cpu=None if vital is None else round(vital.cpu, 1),
+        memory=None if vital is None else vital.memory,
+        processes=None if vital is None else vital.processes,
+        threads=None if vital is None else vital.threads,
+        io=None if vital is None else vital.io_bytes,
+        last_output=None if vital is None else vital.last_output,
+    )
+
+
+def agent_rows(world: World) -> list[AgentRow]:
+    return [
+        AgentRow(agent.name, agent.slots, agent.running, agent.queued, agent.paused, agent.configured)
+        for agent in world.agents.values()
+        if agent.configured or agent.running or agent.queued
+    ]
+
+
+def group_rows(world: World) -> list[GroupRow]:
+    return [
+        GroupRow(group.name, group.limit, group.running, group.queued, group.paused, group.configured)
+        for group in world.groups.values()
+    ]

@@ -1,0 +1,95 @@
+"""Everything that one engine is made of, put together; and what happens when it goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import resource
+import traceback
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from core.adapters.reading import Reader
+from core.adapters.store import SqliteStore
+from core.config.reading import read
+from core.engine.engine import Engine
+from core.engine.hands import RealHands
+from core.engine.server import Server
+from core.engine.service import Service
+from core.engine.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.home import Home
+    from core.model import Launch
+
+EXIT_INTERNAL = 70
+log = logging.getLogger("muxdeck")
+
+
+class Process:
+    """ConfigError where the configuration cannot be used, StoreError where the store cannot."""
+
+    def __init__(self, home: Home) -> None:
+        _raise_file_limit()
+        self._home = home
+        settings = read(home.config)
+        self._store = SqliteStore(home.store, settings.engine.durability)
+        self._engine = Engine(self._store, Reader(self._store.db), settings)
+        self._stopped = asyncio.Event()
+        self._exit_code = 0
+        gc.freeze()
+
+    def stop(self) -> None:
+        """Everything that runs goes on running."""
+        self._stopped.set()
+
+    async def run(self, ready: Callable[[], None]) -> int:
+        asyncio.get_running_loop().set_exception_handler(self._bug)
+        engine = self._engine
+        hands = RealHands(
+            self._home, engine.settings, engine.post, engine.world.attempts, self._launch, engine.metrics
+        )
+        server = Server(engine, Service(engine, self._home, self.stop))
+        upkeep = Upkeep(self._home, engine, self._store, server, hands)
+        await engine.open(hands)
+        await server.open(self._home.socket)
+        upkeep.open()
+        log.info("serving %s, %d tasks live", self._home.root, len(engine.world.tasks))
+        ready()
+        await self._stopped.wait()
+        upkeep.close()
+        await server.close()
+        await hands.close()
+        self._store.commit()
+        self._store.close()
+        self._home.socket.unlink(missing_ok=True)
+        log.info("ended")
+        return self._exit_code
+
+    def _launch(self, task: int) -> Launch:
+        """What an attempt runs, with the words that its agent puts before it."""
+        spec = self._store.spec(task)
+        agent = self._engine.settings.agent.get(spec.agent)
+        return replace(spec.launch, wrapper=agent.command) if agent is not None and agent.command else spec.launch
+
+    def _bug(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A failure that nobody expected: the world may be wrong. It is told, and the next engine starts from disk."""
+        error = context.get("exception")
+        text = "".join(traceback.format_exception(error)) if error is not None else ""
+        log.error("a bug: %s\n%s", context.get("message"), text)
+        for message in self._engine.latest:
+            log.error("before it: %.300r", message)
+        self._exit_code = EXIT_INTERNAL
+        self.stop()
+
+
+def _raise_file_limit() -> None:
+    """Each session takes two or three descriptors."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65536 if hard == resource.RLIM_INFINITY else hard
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+

@@ -1,0 +1,173 @@
+"""The socket: JSON lines from clients of the same person, answers in order of readiness, changes to those that watch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import struct
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from core import __version__
+from core.boundary import BadInputError
+from core.messages import RefusedError
+from core.ports import OutsideError
+from core.wire import LONGEST_LINE, SCHEMA
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.engine.engine import Engine
+    from core.engine.service import Service
+
+FRAME = 1 / 30
+"""Seconds between two messages to a client that watches."""
+LOADING_PAUSE = 0.002
+"""The same while it gets its first picture."""
+HEAD_EVERY = 1.0
+_WRITE_AHEAD = 1 << 18
+
+
+class Server:
+    """Listens until it is closed."""
+
+    def __init__(self, engine: Engine, service: Service) -> None:
+        self._engine = engine
+        self._service = service
+        self._clients: set[Client] = set()
+        self._server: asyncio.Server | None = None
+
+    async def open(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        before = os.umask(0o077)
+        try:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_unix_server(self._client, str(path), backlog=256)
+        finally:
+            os.umask(before)
+
+    def _client(self) -> Client:
+        client = Client(self._engine, self._service, self._clients)
+        self._clients.add(client)
+        return client
+
+    @property
+    def watched(self) -> bool:
+        return any(client.watches for client in self._clients)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for client in list(self._clients):
+            client.close()
+
+
+class Client(asyncio.Protocol):
+    """One connection. A request is a line: {"id": …, "do": verb, "with": parameters}."""
+
+    def __init__(self, engine: Engine, service: Service, clients: set[Client]) -> None:
+        self._engine = engine
+        self._service = service
+        self._clients = clients
+        self._rest = b""
+        self._transport: asyncio.Transport | None = None
+        self._may_write = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._name = "client"
+        self.watches = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        if peer_uid(transport.get_extra_info("socket")) not in (None, os.getuid()):
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(high=_WRITE_AHEAD)
+        self._transport = transport
+        self._may_write.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._clients.discard(self)
+        for task in self._tasks:
+            task.cancel()
+
+    def pause_writing(self) -> None:
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        self._may_write.set()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if len(self._rest) + len(data) > LONGEST_LINE:
+            self._send({"id": None, "error": {"code": "usage", "text": "a request of more than 64 MiB"}})
+            self.close()
+            return
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            task = asyncio.ensure_future(self._request(line))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _request(self, line: bytes) -> None:
+        try:
+            request = json.loads(line)
+            number, do, parameters = request["id"], request["do"], request.get("with", {})
+        except (ValueError, KeyError, TypeError):
+            self._send({"id": None, "error": {"code": "usage", "text": "a request is {id, do, with} as JSON"}})
+            return
+        try:
+            answer = await self._answer(str(do), parameters)
+        except RefusedError as refused:
+            self._send({"id": number, "error": {"code": refused.code, "text": str(refused)}})
+        except BadInputError as bad:
+            problems = [{"path": list(problem.path), "text": problem.text} for problem in bad.problems]
+            self._send({"id": number, "error": {"code": "usage", "text": str(bad), "problems": problems}})
+        except OutsideError as outside:
+            self._send({"id": number, "error": {"code": "failed", "text": str(outside)}})
+        else:
+            self._send({"id": number, "ok": answer})
+
+    async def _answer(self, do: str, parameters: Any) -> Any:  # noqa: ANN401 - JSON
+        if do == "hello":
+            self._name = "console" if parameters.get("client") == "console" else "command line"
+            return {"schema": SCHEMA, "version": __version__, "pid": os.getpid()}
+        if do == "watch":
+            task = asyncio.ensure_future(self._watch())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return {"schema": SCHEMA}
+        return await self._service.answer(do, json.dumps(parameters), self._name)
+
+    async def _watch(self) -> None:
+        """Tells what changes, a message a frame at most; a client that reads slowly gets fewer and larger ones."""
+        changes = self._engine.feed.join()
+        self.watches, told_at = True, 0.0
+        try:
+            while True:
+                await self._may_write.wait()
+                now = time.monotonic()
+                if changes.waiting or now - told_at >= HEAD_EVERY:
+                    told_at = now
+                    self._send({"feed": self._engine.feed.message(changes)})
+                await asyncio.sleep(FRAME if changes.first is None else LOADING_PAUSE)
+        finally:
+            self._engine.feed.leave(changes)
+
+    def _send(self, message: Any) -> None:  # noqa: ANN401 - JSON
+        if self._transport is not None:
+            self._transport.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+
+
+def peer_uid(connection: socket.socket) -> int | None:
+    """The person at the other end; None where the platform does not tell, and the folder's mode has to do."""
+    if sys.platform != "linux":
+        return None
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])

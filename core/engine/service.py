@@ -1,0 +1,217 @@
+"""The verbs of the socket: each has a shape that its parameters are checked against, and a method that answers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any
+
+from core import __version__
+from core import requests as r
+from core.boundary import BadInputError, read_json
+from core.engine import documents, wishes
+from core.engine.documents import document
+from core.messages import RefusedError, SendSignal
+from core.model import AttemptId, TaskState
+from core.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from core.engine.engine import Engine
+    from core.home import Home
+
+Verb = tuple[type, "Callable[[Any, str], Awaitable[Any]]"]
+
+WISHES: dict[str, type] = {
+    "retry": r.Tasks,
+    "stop": r.Stop,
+    "signal": r.Signal,
+    "hold": r.Tasks,
+    "release": r.Tasks,
+    "start-now": r.Tasks,
+    "priority": r.Priority,
+    "swap": r.Swap,
+    "clean": r.Tasks,
+    "group": r.Group,
+    "agent": r.Agent,
+    "everything": r.Everything,
+}
+
+
+class Service:
+    """Answers one request after the other; it keeps nothing about who asked."""
+
+    def __init__(self, engine: Engine, home: Home, stop: Callable[[], None]) -> None:
+        self._engine = engine
+        self._home = home
+        self._stop = stop
+        self._verbs: dict[str, Verb] = {
+            "add": (r.Add, self._add),
+            "edit": (r.Edit, self._edit),
+            "pause": (r.Tasks, self._pause),
+            "resume": (r.Tasks, self._resume),
+            "list": (r.List, self._list),
+            "show": (r.One, self._show),
+            "why": (r.One, self._why),
+            "log": (r.Log, self._log),
+            "wait": (r.Wait, self._wait),
+            "notes": (r.Notes, self._notes),
+            "sessions": (r.Nothing, self._sessions),
+            "agents": (r.Nothing, self._agents),
+            "groups": (r.Nothing, self._groups),
+            "stats": (r.Nothing, self._stats),
+            "status": (r.Nothing, self._status),
+            "screen": (r.Screen, self._screen),
+            "type": (r.Type, self._type),
+            "attach": (r.One, self._attach),
+            "quit": (r.Nothing, self._quit),
+        }
+
+    async def answer(self, do: str, raw: bytes | str, who: str) -> Any:  # noqa: ANN401 - JSON
+        """The document of a verb. RefusedError and BadInputError say why there is none."""
+        if do in WISHES:
+            return await self._engine.wish(self._command(do, read_json(WISHES[do], raw)), who)
+        if do not in self._verbs:
+            raise RefusedError("usage", f"the engine has no verb {one_line(do, 40)!r}: is it an older one?")
+        shape, verb = self._verbs[do]
+        return await verb(read_json(shape, raw), who)
+
+    def _command(self, do: str, wish: Any) -> Any:  # noqa: ANN401 - one shape a verb
+        command = wishes.command(do, wish, lambda chosen: self._choose(chosen, do))
+        assert command is not None
+        return command
+
+    def _choose(self, chosen: r.Chosen, do: str) -> tuple[int, ...]:
+        """Task numbers; RefusedError where a selection is empty."""
+        if isinstance(chosen, tuple):
+            tasks = chosen
+        elif do == "clean":
+            return self._cleanable(chosen)
+        else:
+            wishes.states_of(chosen.states)
+            tasks = self._engine.reader.chosen(chosen, time.time())
+        if not tasks:
+            raise RefusedError("not-found", "no task is chosen by that")
+        return tasks
+
+    def _cleanable(self, selector: r.Selector) -> tuple[int, ...]:
+        before = None if selector.older_than is None else time.time() - selector.older_than
+        free = self._engine.store.cleanable(before, keep=0)
+        if not selector.states and selector.group is None:
+            return tuple(free)
+        wishes.states_of(selector.states)
+        return tuple(sorted(set(free) & set(self._engine.reader.chosen(selector, time.time()))))
+
+    # Wishes that are more than a command
+
+    async def _add(self, wish: r.Add, who: str) -> object:
+        command = wishes.new_tasks(wish, self._engine.settings, self._engine.store, time.time())
+        return await self._engine.wish(command, who)
+
+    async def _edit(self, wish: r.Edit, who: str) -> object:
+        from core.messages import Edit
+
+        task = documents.find(self._engine, wish.task)
+        spec = wishes.edited(self._engine.store.spec(task), wish.changes, self._engine.settings, time.time())
+        return await self._engine.wish(Edit(task, spec), who)
+
+    async def _pause(self, wish: r.Tasks, who: str) -> object:
+        return await self._stop_or_hold(wish, who, "hold", 19)
+
+    async def _resume(self, wish: r.Tasks, who: str) -> object:
+        return await self._stop_or_hold(wish, who, "release", 18)
+
+    async def _stop_or_hold(self, wish: r.Tasks, who: str, verb: str, number: int) -> object:
+        """Running tasks are stopped or continued by a signal, queued ones held or released."""
+        tasks = self._choose(wish.tasks, verb)
+        running = tuple(task for task in tasks if task in self._engine.world.attempts)
+        others = tuple(task for task in tasks if task not in running)
+        reply: list[Any] = []
+        if others:
+            reply += list(await self._engine.wish(self._command(verb, r.Tasks(others)), who))  # type: ignore[call-overload]
+        if running:
+            reply += list(await self._engine.wish(SendSignal(running, number), who))  # type: ignore[call-overload]
+        return sorted(reply)
+
+    # Reading
+
+    async def _list(self, wish: r.List, _who: str) -> object:
+        wishes.states_of(wish.states)
+        rows = self._engine.reader.listed(wish)
+        return document(tasks=[row._asdict() for row in rows], counts=self._engine.head()["counts"])
+
+    async def _show(self, wish: r.One, _who: str) -> object:
+        return document(task=documents.task_document(self._engine, documents.find(self._engine, wish.task)))
+
+    async def _why(self, wish: r.One, _who: str) -> object:
+        task = documents.find(self._engine, wish.task)
+        state = self._engine.store.states([task])[task]
+        return document(task=task, state=state, why=documents.reasons(self._engine, task))
+
+    async def _log(self, wish: r.Log, _who: str) -> object:
+        task = documents.find(self._engine, wish.task)
+        return document(**documents.log_part(self._engine, task, wish.attempt, wish.offset, wish.limit))
+
+    async def _wait(self, wish: r.Wait, _who: str) -> object:
+        for task in wish.tasks:
+            documents.find(self._engine, task)
+        await self._engine.ended(wish.tasks)
+        return document(tasks=[row._asdict() for row in sorted(self._engine.reader.rows(wish.tasks))])
+
+    async def _notes(self, wish: r.Notes, _who: str) -> object:
+        return document(notes=self._engine.reader.notes(wish.task, wish.limit))
+
+    async def _sessions(self, _wish: r.Nothing, _who: str) -> object:
+        return document(sessions=documents.sessions(self._engine))
+
+    async def _agents(self, _wish: r.Nothing, _who: str) -> object:
+        return document(agents=documents.agents(self._engine))
+
+    async def _groups(self, _wish: r.Nothing, _who: str) -> object:
+        return document(groups=documents.groups(self._engine), paused=self._engine.world.paused)
+
+    async def _stats(self, _wish: r.Nothing, _who: str) -> object:
+        return document(**self._engine.head(), since=self._engine.metrics.began_at)
+
+    async def _status(self, _wish: r.Nothing, _who: str) -> object:
+        return document(
+            version=__version__,
+            pid=os.getpid(),
+            socket=str(self._home.socket),
+            home=str(self._home.root),
+            python=platform.python_version(),
+            sqlite=sqlite3.sqlite_version,
+            since=self._engine.metrics.began_at,
+            tmux_servers=self._engine.hands.servers(),
+            problems=list(self._engine.problems),
+        )
+
+    # Sessions
+
+    async def _screen(self, wish: r.Screen, _who: str) -> object:
+        content = await self._engine.hands.capture(self._live(wish.task), wish.lines_above)
+        return document(task=wish.task, content=content.decode("utf-8", "replace"))
+
+    async def _type(self, wish: r.Type, _who: str) -> object:
+        await self._engine.hands.type_text(self._live(wish.task), wish.text.encode(), enter=wish.enter)
+        return document(task=wish.task)
+
+    async def _attach(self, wish: r.One, _who: str) -> object:
+        socket, session = self._engine.hands.attach_target(self._live(documents.find(self._engine, wish.task)))
+        return document(socket=str(socket), session=session, detach_key=self._engine.settings.console.detach_key)
+
+    def _live(self, task: int) -> AttemptId:
+        attempt = self._engine.world.attempts.get(task)
+        if attempt is None:
+            state = self._engine.store.states([task]).get(task)
+            word = "does not exist" if state is None else f"is {TaskState(state).value}"
+            raise RefusedError("refused", f"task {task} {word}: it has no session")
+        return attempt.id
+
+    async def _quit(self, _wish: r.Nothing, _who: str) -> object:
+        asyncio.get_running_loop().call_soon(self._stop)
+        return document(pid=os.getpid())

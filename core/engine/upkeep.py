@@ -1,0 +1,95 @@
+"""What the engine does now and then: reads a changed configuration, forgets old tasks, folds the journal of the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from core.config.reading import ConfigError, read
+from core.messages import Clean, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from core.adapters.store import SqliteStore
+    from core.engine.engine import Engine
+    from core.engine.hands import RealHands
+    from core.engine.server import Server
+    from core.home import Home
+
+CHECKPOINT_EVERY = 5.0
+CLEAN_EVERY = 60.0
+CLEANED_AT_ONCE = 500
+log = logging.getLogger("muxdeck")
+
+
+class Upkeep:
+    def __init__(self, home: Home, engine: Engine, store: SqliteStore, server: Server, hands: RealHands) -> None:
+        self._home = home
+        self._engine = engine
+        self._store = store
+        self._server = server
+        self._hands = hands
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def open(self) -> None:
+        for work in (self._watch_config(), self._fold_journal(), self._forget_old()):
+            self._start(work)
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(_told)
+        self._tasks.append(task)
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def _watch_config(self) -> None:
+        """A faulty file changes nothing, and its faults are shown until it is mended."""
+        import watchfiles
+
+        config = self._home.config
+        config.parent.mkdir(parents=True, exist_ok=True)
+        async for _ in watchfiles.awatch(
+            config.parent,
+            watch_filter=lambda _change, path: path == str(config),
+            debounce=400,
+            step=200,
+            recursive=False,
+            rust_timeout=60_000,
+        ):
+            try:
+                settings = read(config)
+            except ConfigError as error:
+                self._engine.problems = tuple(map(str, error.faults))
+                log.warning("the configuration is not used: %s", error)
+            else:
+                self._engine.problems = ()
+                self._engine.configure(settings)
+                log.info("configuration read")
+
+    async def _fold_journal(self) -> None:
+        """Beside the work, not in a commit: there it would cost the one who waits for it."""
+        while True:
+            await asyncio.sleep(CHECKPOINT_EVERY)
+            self._hands.watched = self._server.watched
+            await asyncio.to_thread(self._store.checkpoint)
+
+    async def _forget_old(self) -> None:
+        while True:
+            await asyncio.sleep(CLEAN_EVERY)
+            keep = self._engine.settings.engine.keep_ended
+            if keep and self._engine.ended_tasks > keep:
+                old = self._store.cleanable(None, keep)[:CLEANED_AT_ONCE]
+                try:
+                    if old:
+                        await self._engine.wish(Clean(tuple(old)), "engine")
+                except RefusedError as refused:
+                    log.warning("old tasks stay: %s", refused)
+
+
+def _told(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        task.get_loop().call_exception_handler({"message": "upkeep failed", "exception": error})
