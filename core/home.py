@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+import platformdirs
+
 LONGEST_SOCKET = 100
 """Bytes of a socket's path that every system takes."""
 
@@ -51,18 +53,13 @@ class Home:
 
 def find(chosen: str | None = None) -> Home:
     """The home that was chosen, that of MUXDECK_HOME, or the person's own. HomeError for a path that cannot serve."""
+    own = Path(platformdirs.user_state_dir("muxdeck"))
     written = chosen or os.environ.get("MUXDECK_HOME")
-    if written:
-        root = Path(written).expanduser().absolute()
-        config = root / "config.toml"
-    else:
-        import platformdirs
-
-        root = Path(platformdirs.user_state_dir("muxdeck"))
-        config = Path(platformdirs.user_config_dir("muxdeck")) / "config.toml"
+    root = Path(written).expanduser().absolute() if written else own
     if any(ord(sign) < 0x20 for sign in str(root)):
         raise HomeError("the home folder has a control character in its path: choose another one by MUXDECK_HOME")
-    return Home(root, config)
+    folder = Path(platformdirs.user_config_dir("muxdeck")) if root == own else root
+    return Home(root, folder / "config.toml")
 
 
 def _private(folder: Path) -> None:

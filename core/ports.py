@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from core.rules.step import Step
     from core.rules.world import Agent, Attempt, Group, Task
     from core.settings import Settings
+    from core.wire import ForeignRow
 
 
 class OutsideError(Exception):
@@ -104,6 +105,12 @@ class Hands(Protocol):
 
     def attach_target(self, attempt: AttemptId) -> tuple[Path, str]:
         """Socket and session to attach to. OutsideError says why there is none."""
+
+    async def foreign(self) -> list[ForeignRow]:
+        """The sessions of the person's own tmux servers; a server that does not answer in time is left out."""
+
+    async def kill_foreign(self, socket: str, session: str) -> None:
+        """Ends one of them. OutsideError says why not."""
 
     def servers(self) -> list[dict[str, object]]:
         """The tmux servers: index, socket, pid, sessions, silent_since."""

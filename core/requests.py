@@ -82,6 +82,16 @@ class Add:
 
 
 @shape
+class Check:
+    """Answers like Add, and adds nothing."""
+
+    tasks: Annotated[tuple[TaskRequest, ...], MinLen(1)]
+    context: Context
+    earlier: tuple[str, ...] = ()
+    """Keys of tasks that will have been added before these."""
+
+
+@shape
 class Selector:
     """Tasks by what they are, where they are not named one by one."""
 
@@ -202,9 +212,26 @@ class Type:
 
 @shape
 class Wait:
-    """Answered when all of the tasks have ended."""
+    """Answered when all of the tasks have ended; refused when that takes longer than the timeout."""
 
-    tasks: tuple[int, ...]
+    tasks: tuple[Positive, ...]
+    timeout: Duration | None = None
+
+
+@shape
+class Sessions:
+    foreign: bool = False
+    """Also those of the person's own tmux servers."""
+
+
+@shape
+class KillForeign:
+    """Ends a session that muxdeck did not make."""
+
+    socket: str
+    session: str
+    """Its id, as $3."""
+    confirmed: Literal["kill a session that is not muxdeck's"]
 
 
 @shape

@@ -59,6 +59,24 @@ class SessionRow(NamedTuple):
     last_output: float | None
 
 
+class ForeignRow(NamedTuple):
+    """A session that muxdeck did not make: looked at, never touched unasked."""
+
+    socket: str
+    id: str
+    name: str
+    windows: int
+    attached: int
+    command: str
+    """Of the active pane."""
+    health: str
+    health_reason: str
+    since: float
+    cpu: float
+    memory: int
+    processes: int
+
+
 class AgentRow(NamedTuple):
     name: str
     slots: int

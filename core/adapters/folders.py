@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -100,7 +101,8 @@ class Folder:
             os.fsync(file)
         finally:
             os.close(file)
-        written.rename(self.path / "exit")
+        with suppress(FileNotFoundError):  # the launcher was faster
+            written.rename(self.path / "exit")
 
     def last_output(self) -> float | None:
         """Unix time; None where nothing was ever written."""

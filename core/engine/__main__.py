@@ -35,9 +35,9 @@ def main() -> int:
             _log_to(home.log, foreground=options.ready is None)
             return _run(home, options.ready)
     except HomeError as error:
-        return _fail(str(error), EXIT_CONFIG)
+        return _fail(str(error), EXIT_CONFIG, options.ready)
     except LockedError as error:
-        return _fail(str(error), EXIT_LOCKED)
+        return _fail(str(error), EXIT_LOCKED, options.ready)
 
 
 def _run(home: Home, ready: int | None) -> int:
@@ -49,7 +49,7 @@ def _run(home: Home, ready: int | None) -> int:
     try:
         process = Process(home)
     except (ConfigError, StoreError) as error:
-        return _fail(str(error), EXIT_CONFIG)
+        return _fail(str(error), EXIT_CONFIG, ready)
     return asyncio.run(_serve(process, ready))
 
 
@@ -63,9 +63,10 @@ async def _serve(process: object, ready: int | None) -> int:
     return await process.run(lambda: _tell(ready))
 
 
-def _tell(ready: int | None) -> None:
+def _tell(ready: int | None, word: str = "\n") -> None:
+    """To the client that started the engine: a line end, or why there is none."""
     if ready is not None:
-        os.write(ready, b"\n")
+        os.write(ready, word.encode())
         os.close(ready)
 
 
@@ -78,9 +79,10 @@ def _log_to(path: Path, *, foreground: bool) -> None:
     log.setLevel(logging.INFO)
 
 
-def _fail(text: str, code: int) -> int:
+def _fail(text: str, code: int, ready: int | None) -> int:
     log.error(text)
     sys.stderr.write(f"muxdeck: {text}\n")
+    _tell(ready, text)
     return code
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, assert_never
 from core import effects as e
 from core.adapters import folders
 from core.adapters.folders import Place
+from core.adapters.foreign import ForeignSession, ForeignSessions
 from core.adapters.members import Tenant
 from core.adapters.tmux.adoption import Adoption
 from core.adapters.tmux.sessions import Sessions
 from core.adapters.vitals import Watch
 from core.messages import LauncherGone, OutputSeen, Sampled, TreeEnded
 from core.rules.health import BUSY_CPU, Thresholds, judge
+from core.wire import ForeignRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -66,6 +68,8 @@ class RealHands:
             leftovers=self._watch.leftovers,
             on_made=metrics.creation.add,
         )
+        self._foreign = ForeignSessions(home.run)
+        self._foreign_health: dict[tuple[str, str], Health] = {}
         self._adoption = Adoption(self.sessions, post)
         self.sessions.on_server_back = lambda server: self._do(self._adoption.sweep(server))
         self._last_work: dict[AttemptId, float] = {}
@@ -118,6 +122,20 @@ class RealHands:
 
     def attach_target(self, attempt: AttemptId) -> tuple[Path, str]:
         return self.sessions.attach_target(attempt)
+
+    async def foreign(self) -> list[ForeignRow]:
+        before, self._foreign_health = self._foreign_health, {}
+        rows = []
+        for session in await self._foreign.look():
+            name, vital = (session.socket, session.id), session.vital
+            last = max(vital.last_output or 0.0, vital.at if vital.cpu >= BUSY_CPU else 0.0)
+            health = judge(vital, started_at=0.0, last_work=last, before=before.get(name), limits=self._thresholds)
+            self._foreign_health[name] = health
+            rows.append(_foreign_row(session, health))
+        return rows
+
+    async def kill_foreign(self, socket: str, session: str) -> None:
+        await self._foreign.kill(socket, session)
 
     def servers(self) -> list[dict[str, object]]:
         return [
@@ -187,7 +205,14 @@ class RealHands:
         if vital.cpu >= BUSY_CPU:
             last = vital.at
         self._last_work[attempt_id] = last
-        return judge(vital, started_at=started_at, last_work=last, before=before, limits=self._thresholds)
+        return judge(
+            vital,
+            started_at=started_at,
+            last_work=last,
+            before=before,
+            limits=self._thresholds,
+            has_terminal=self.sessions.has_terminal(attempt_id),
+        )
 
     async def _check_servers(self) -> None:
         while True:
@@ -210,3 +235,20 @@ def _place(attempt: Attempt) -> Place | None:
     if attempt.server is None or attempt.slot is None or attempt.launcher is None:
         return None
     return Place(attempt.server, attempt.slot, attempt.launcher)
+
+
+def _foreign_row(session: ForeignSession, health: Health) -> ForeignRow:
+    return ForeignRow(
+        socket=session.socket,
+        id=session.id,
+        name=session.name,
+        windows=session.windows,
+        attached=session.attached,
+        command=session.command,
+        health=health.state,
+        health_reason=health.reason,
+        since=health.since,
+        cpu=round(session.vital.cpu, 1),
+        memory=session.vital.memory,
+        processes=session.vital.processes,
+    )

@@ -14,9 +14,10 @@ from core import requests as r
 from core.boundary import BadInputError, read_json
 from core.engine import documents, wishes
 from core.engine.documents import document
-from core.messages import RefusedError, SendSignal
+from core.messages import Edit, RefusedError, SendSignal
 from core.model import AttemptId, TaskState
-from core.text import one_line
+from core.rules.adding import check_agent
+from core.text import duration, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,6 +52,7 @@ class Service:
         self._stop = stop
         self._verbs: dict[str, Verb] = {
             "add": (r.Add, self._add),
+            "check": (r.Check, self._check),
             "edit": (r.Edit, self._edit),
             "pause": (r.Tasks, self._pause),
             "resume": (r.Tasks, self._resume),
@@ -60,7 +62,8 @@ class Service:
             "log": (r.Log, self._log),
             "wait": (r.Wait, self._wait),
             "notes": (r.Notes, self._notes),
-            "sessions": (r.Nothing, self._sessions),
+            "sessions": (r.Sessions, self._sessions),
+            "kill-foreign": (r.KillForeign, self._kill_foreign),
             "agents": (r.Nothing, self._agents),
             "groups": (r.Nothing, self._groups),
             "stats": (r.Nothing, self._stats),
@@ -112,9 +115,14 @@ class Service:
         command = wishes.new_tasks(wish, self._engine.settings, self._engine.store, time.time())
         return await self._engine.wish(command, who)
 
-    async def _edit(self, wish: r.Edit, who: str) -> object:
-        from core.messages import Edit
+    async def _check(self, wish: r.Check, _who: str) -> object:
+        settings, store = self._engine.settings, self._engine.store
+        command = wishes.new_tasks(wish, settings, store, time.time(), wish.earlier)
+        for new in command.tasks:
+            check_agent(self._engine.world, new.spec.agent)
+        return document(tasks=len(command.tasks))
 
+    async def _edit(self, wish: r.Edit, who: str) -> object:
         task = documents.find(self._engine, wish.task)
         spec = wishes.edited(self._engine.store.spec(task), wish.changes, self._engine.settings, time.time())
         return await self._engine.wish(Edit(task, spec), who)
@@ -159,14 +167,25 @@ class Service:
     async def _wait(self, wish: r.Wait, _who: str) -> object:
         for task in wish.tasks:
             documents.find(self._engine, task)
-        await self._engine.ended(wish.tasks)
+        try:
+            async with asyncio.timeout(wish.timeout):
+                await self._engine.ended(wish.tasks)
+        except TimeoutError:
+            raise RefusedError("failed", f"still not ended after {duration(wish.timeout or 0)}") from None
         return document(tasks=[row._asdict() for row in sorted(self._engine.reader.rows(wish.tasks))])
 
     async def _notes(self, wish: r.Notes, _who: str) -> object:
         return document(notes=self._engine.reader.notes(wish.task, wish.limit))
 
-    async def _sessions(self, _wish: r.Nothing, _who: str) -> object:
-        return document(sessions=documents.sessions(self._engine))
+    async def _sessions(self, wish: r.Sessions, _who: str) -> object:
+        found = document(sessions=documents.sessions(self._engine))
+        if wish.foreign:
+            found["foreign"] = [row._asdict() for row in await self._engine.hands.foreign()]
+        return found
+
+    async def _kill_foreign(self, wish: r.KillForeign, _who: str) -> object:
+        await self._engine.hands.kill_foreign(wish.socket, wish.session)
+        return document(session=wish.session)
 
     async def _agents(self, _wish: r.Nothing, _who: str) -> object:
         return document(agents=documents.agents(self._engine))

@@ -27,10 +27,12 @@ LONGEST_NAME = 200
 _PLACE_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+-")
 
 
-def new_tasks(wish: r.Add, settings: Settings, store: Store, now: float) -> m.Add:
-    """BadInputError names every fault with the place of its task."""
+def new_tasks(
+    wish: r.Add | r.Check, settings: Settings, store: Store, now: float, earlier: tuple[str, ...] = ()
+) -> m.Add:
+    """BadInputError names every fault with the place of its task. `earlier` are keys that will be known by then."""
     problems: list[Problem] = []
-    keys: dict[str, int] = {}
+    keys = dict.fromkeys(earlier, -1)
     tasks: list[m.NewTask] = []
     inheritance = _Inheritance(wish.context, settings, now)
     for place, task in enumerate(wish.tasks):

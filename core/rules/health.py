@@ -25,9 +25,18 @@ class Thresholds:
     stuck_after: float = 900.0
 
 
-def judge(vital: Vital, *, started_at: float | None, last_work: float, before: Health | None, limits: Thresholds) -> Health:
+def judge(
+    vital: Vital,
+    *,
+    started_at: float | None,
+    last_work: float,
+    before: Health | None,
+    limits: Thresholds,
+    has_terminal: bool = True,
+) -> Health:
     """`last_work` is the Unix time of the last output or CPU use. A state that stays keeps its `since`."""
-    state, reason = _state(vital, started_at, last_work, limits)
+    alive = _alone(vital, has_terminal=has_terminal) if not (vital.launcher_alive and has_terminal) else None
+    state, reason = alive or _state(vital, started_at, last_work, limits)
     if before is not None and before.state is state:
         return Health(state, reason, before.since)
     return Health(state, reason, vital.at)
@@ -35,10 +44,6 @@ def judge(vital: Vital, *, started_at: float | None, last_work: float, before: H
 
 def _state(vital: Vital, started_at: float | None, last_work: float, limits: Thresholds) -> tuple[HealthState, str]:
     idle = vital.at - last_work
-    if not vital.launcher_alive:
-        if vital.processes:
-            return HealthState.ORPHANED, f"its terminal is gone, {plural(vital.processes, 'process')} of it run on"
-        return HealthState.GONE, "no process of it is left"
     if started_at is None:
         return HealthState.STARTING, "the program has not begun yet"
     if vital.processes and vital.zombies == vital.processes:
@@ -52,3 +57,10 @@ def _state(vital: Vital, started_at: float | None, last_work: float, limits: Thr
     if idle >= limits.quiet_after:
         return HealthState.QUIET, f"no output and no work for {duration(idle)}"
     return HealthState.WORKING, "writes" if vital.cpu < BUSY_CPU else f"{vital.cpu:.0f}% of a core"
+
+
+def _alone(vital: Vital, *, has_terminal: bool) -> tuple[HealthState, str]:
+    if not vital.processes and not vital.launcher_alive:
+        return HealthState.GONE, "no process of it is left"
+    who = "its launcher" if has_terminal else "its tmux server"
+    return HealthState.ORPHANED, f"{who} is gone, {plural(vital.processes, 'process')} of it still there"

@@ -87,8 +87,10 @@ class Adoption:
             self._post(NotPlaced(attempt, "the engine ended before it could start it"))
 
     def _slot(self, attempt: AttemptId, place: Place, pane: Pane | None) -> Slot:
-        """Without a pane that answered, the session is called by its name."""
+        """On a server that does not answer, the session is called by its name; one that answers and has it not, lost it."""
         server = pane.server if pane is not None else self._sessions.servers.all.get(place.server)
+        if pane is None and server is not None and server.usable:
+            server = None
         slot = Slot(place.slot, self._sessions.slot_folder(place.slot), server)
         slot.launcher, slot.stage = place.launcher, Stage.BUSY
         slot.session_id, slot.pane_id = f"={session_name(attempt)}", f"={session_name(attempt)}:"

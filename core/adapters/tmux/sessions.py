@@ -281,6 +281,11 @@ class Sessions:
             raise TmuxError(f"attempt {attempt} has no session")
         return slot
 
+    def has_terminal(self, attempt: AttemptId) -> bool:
+        """False where its tmux server is gone."""
+        slot = self.slots.get(attempt)
+        return slot is not None and slot.server is not None
+
     def attach_target(self, attempt: AttemptId) -> tuple[Path, str]:
         """Socket and session for `tmux attach`; TmuxError where there is none."""
         slot = self._slot(attempt)

@@ -1,0 +1,1 @@
+"""The clients of muxdeck: the command line, and the console."""

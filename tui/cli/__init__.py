@@ -1,0 +1,1 @@
+"""The command line: short verbs over the socket. Nothing here imports the console."""

@@ -1,0 +1,223 @@
+"""add and batch: tasks into the queue."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from core.client import AnswerError, Client
+from tui.cli.codes import Exit
+from tui.cli.output import document, say
+from tui.cli.reading import wait_for
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator
+
+    from core.home import Home
+
+CHUNK = 500
+"""Tasks of one request: a few milliseconds of the engine's time."""
+_OPERATORS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "<<"})
+
+
+class BadLine(NamedTuple):
+    """A fault of a batch file."""
+
+    line: int
+    text: str
+
+
+def add(options: argparse.Namespace, home: Home) -> int:
+    words = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not words:
+        say("there is no command: muxdeck add [options] -- COMMAND…")
+        return Exit.USAGE
+    task = task_fields(options, home)
+    task |= _command(words, shell=options.shell)
+    task |= {
+        key: value
+        for key in ("name", "key", "after_ok", "after_any", "after_fail")
+        if (value := getattr(options, key)) is not None
+    }
+    with Client(home, start=True) as client:
+        (number,) = client.ask("add", tasks=[task], context=context())
+        if options.json:
+            document({"schema": 1, "tasks": [number]})
+        else:
+            print(number, flush=True)
+        return wait_for(client, [number], None) if options.wait else Exit.OK
+
+
+def batch(options: argparse.Namespace, home: Home) -> int:
+    name = "standard input" if options.file == "-" else options.file
+    try:
+        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        say(f"{name} cannot be read: {error}")
+        return Exit.USAGE
+    defaults = task_fields(options, home)
+    tasks, faults = read_lines(text, defaults, shell=options.shell)
+    if not faults and not tasks:
+        say(f"{name} has no task in it")
+        return Exit.USAGE
+    with Client(home, start=True) as client:
+        faults += _check(client, tasks)
+        for fault in sorted(faults):
+            print(f"{name}:{fault.line}: {fault.text}", file=sys.stderr)
+        if faults:
+            say("nothing was added")
+            return Exit.USAGE
+        numbers = [number for chunk in _chunks(tasks) for number in _add(client, chunk)]
+    if options.json:
+        document({"schema": 1, "tasks": numbers})
+    else:
+        print("\n".join(map(str, numbers)))
+    return Exit.OK
+
+
+def _add(client: Client, chunk: list[tuple[int, dict[str, Any]]]) -> list[int]:
+    return list(client.ask("add", tasks=[task for _, task in chunk], context=context()))
+
+
+def _check(client: Client, tasks: list[tuple[int, dict[str, Any]]]) -> list[BadLine]:
+    """What the engine would refuse, before it is asked to accept anything."""
+    faults: list[BadLine] = []
+    keys: set[str] = set()
+    for chunk in _chunks(tasks):
+        try:
+            client.ask("check", tasks=[task for _, task in chunk], context=context(), earlier=sorted(keys))
+        except AnswerError as error:
+            faults.extend(_fault(problem, chunk) for problem in error.problems)
+            if not error.problems:
+                faults.append(BadLine(chunk[0][0], str(error)))
+        keys |= {task["key"] for _, task in chunk if isinstance(task.get("key"), str)}
+    return faults
+
+
+def _fault(problem: dict[str, Any], chunk: list[tuple[int, dict[str, Any]]]) -> BadLine:
+    path = problem["path"]
+    if len(path) > 1 and path[0] == "tasks":
+        key = ".".join(map(str, path[2:]))
+        return BadLine(chunk[path[1]][0], f"{key}: {problem['text']}" if key else problem["text"])
+    return BadLine(chunk[0][0], problem["text"])
+
+
+def _chunks(tasks: list[tuple[int, dict[str, Any]]]) -> Iterator[list[tuple[int, dict[str, Any]]]]:
+    for start in range(0, len(tasks), CHUNK):
+        yield tasks[start : start + CHUNK]
+
+
+def read_lines(
+    text: str, defaults: dict[str, Any], *, shell: bool
+) -> tuple[list[tuple[int, dict[str, Any]]], list[BadLine]]:
+    """The tasks of a batch file with their line numbers, and what is wrong with the others."""
+    tasks: list[tuple[int, dict[str, Any]]] = []
+    faults: list[BadLine] = []
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        try:
+            tasks.append((number, defaults | _one(line, shell=shell)))
+        except ValueError as error:
+            faults.append(BadLine(number, str(error)))
+    return tasks, faults
+
+
+def _one(line: str, *, shell: bool) -> dict[str, Any]:
+    if line.startswith("{"):
+        try:
+            task = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not valid JSON: {error.msg} (column {error.colno})") from None
+        return dict(task)
+    if shell:
+        return {"shell": line}
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError as error:
+        raise ValueError(f"{error}: close it, or use --shell") from None
+    operators = [word for word in words if word in _OPERATORS]
+    if operators:
+        raise ValueError(f"{operators[0]!r} would be passed on as a word: use --shell for commands of a shell")
+    return {"command": words}
+
+
+def _command(words: Iterable[str], *, shell: bool) -> dict[str, Any]:
+    return {"shell": " ".join(words)} if shell else {"command": list(words)}
+
+
+def task_fields(options: argparse.Namespace, home: Home) -> dict[str, Any]:
+    """What the options say about a task, in the keys of a request."""
+    plain = {
+        "group": options.group,
+        "agent": options.agent,
+        "priority": options.priority,
+        "hold": options.hold or None,
+        "delay": options.delay,
+        "not_before": options.not_before,
+        "cwd": None if options.cwd is None else os.path.abspath(options.cwd),
+        "env": _env(options.env) if options.env else None,
+        "stdin": _stdin(options.stdin, home) if options.stdin else None,
+        "retry": _given(
+            attempts=options.retry,
+            first=options.retry_delay,
+            factor=options.retry_factor,
+            cap=options.retry_cap,
+            jitter=options.retry_jitter,
+            never_exit=options.never_exit,
+            lost=options.retry_lost,
+        ),
+        "timeout": _given(
+            run=options.timeout,
+            idle=options.idle_timeout,
+            queue=options.queue_timeout,
+            total=options.total_timeout,
+            grace=options.grace,
+        ),
+    }
+    return {key: value for key, value in plain.items() if value not in (None, {})}
+
+
+def _given(**values: object) -> dict[str, object]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _env(assignments: list[str]) -> dict[str, str]:
+    env = {}
+    for assignment in assignments:
+        name, sign, value = assignment.partition("=")
+        if not sign:
+            value = os.environ.get(name, "")
+        env[name] = value
+    return env
+
+
+def _stdin(file: str, home: Home) -> str:
+    """A path; what is given on standard input is kept, byte for byte, in a file of the home."""
+    if file == "none":
+        return os.devnull
+    if file != "-":
+        return os.path.abspath(file)
+    home.make()
+    content = sys.stdin.buffer.read()
+    path = home.inputs / hashlib.sha256(content).hexdigest()
+    if not path.exists():
+        written = path.with_suffix(f".{os.getpid()}")
+        with open(os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as kept:
+            kept.write(content)
+        written.rename(path)
+    return str(path)
+
+
+def context() -> dict[str, Any]:
+    """What a task inherits from here."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return {"cwd": os.getcwd(), "env": dict(os.environ), "umask": umask}

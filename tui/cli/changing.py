@@ -1,0 +1,132 @@
+"""The verbs that change what is queued or runs."""
+
+from __future__ import annotations
+
+import signal as signals
+from typing import TYPE_CHECKING, Any
+
+from core.client import Client
+from tui.cli.adding import task_fields
+from tui.cli.codes import Exit
+from tui.cli.output import document, say
+
+if TYPE_CHECKING:
+    import argparse
+
+    from core.home import Home
+
+_FAILED = ["failed", "timed_out", "lost"]
+_LIVE = ["queued", "running"]
+
+
+def retry(options: argparse.Namespace, home: Home) -> int:
+    states = _FAILED if options.failed or options.group else None
+    return _change(options, home, "retry", states)
+
+
+def stop(options: argparse.Namespace, home: Home) -> int:
+    return _change(options, home, "stop", _LIVE)
+
+
+def kill(options: argparse.Namespace, home: Home) -> int:
+    return _change(options, home, "stop", _LIVE, now=True)
+
+
+def hold(options: argparse.Namespace, home: Home) -> int:
+    return _change(options, home, "hold", ["queued"])
+
+
+def release(options: argparse.Namespace, home: Home) -> int:
+    return _change(options, home, "release", ["queued"])
+
+
+def signal(options: argparse.Namespace, home: Home) -> int:
+    number = _signal(options.signal)
+    if number is None:
+        say(f"there is no signal {options.signal!r}: a name as TERM, USR1, or a number")
+        return Exit.USAGE
+    return _change(options, home, "signal", ["running"], signal=number)
+
+
+def _signal(word: str) -> int | None:
+    if word.isdecimal():
+        return int(word)
+    try:
+        return signals.Signals[f"SIG{word.upper().removeprefix('SIG')}"].value
+    except KeyError:
+        return None
+
+
+def edit(options: argparse.Namespace, home: Home) -> int:
+    changes = task_fields(options, home)
+    words = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if words:
+        changes |= {"shell": " ".join(words)} if options.shell else {"command": words}
+    if options.name is not None:
+        changes["name"] = options.name
+    if options.release:
+        changes["hold"] = False
+    if not changes:
+        say("nothing to change: see muxdeck edit --help")
+        return Exit.USAGE
+    return _told(options, home, "edit", task=options.task, changes=changes)
+
+
+def pause(options: argparse.Namespace, home: Home) -> int:
+    return _pause(options, home, paused=True)
+
+
+def resume(options: argparse.Namespace, home: Home) -> int:
+    return _pause(options, home, paused=False)
+
+
+def _pause(options: argparse.Namespace, home: Home, *, paused: bool) -> int:
+    chosen = [options.all, options.agent is not None, options.group is not None, bool(options.tasks)]
+    if chosen.count(True) != 1:
+        say("say what: task numbers, --group NAME, --agent NAME or --all")
+        return Exit.USAGE
+    if options.all:
+        return _told(options, home, "everything", paused=paused)
+    if options.agent is not None:
+        return _told(options, home, "agent", agent=options.agent, paused=paused)
+    if options.group is not None:
+        return _told(options, home, "group", group=options.group, paused=paused)
+    return _told(options, home, "pause" if paused else "resume", tasks=options.tasks)
+
+
+def limit(options: argparse.Namespace, home: Home) -> int:
+    return _told(options, home, "group", group=options.group, limit=options.limit)
+
+
+def clean(options: argparse.Namespace, home: Home) -> int:
+    if options.tasks:
+        return _told(options, home, "clean", tasks=options.tasks)
+    states = [] if options.all else options.state or ["succeeded"]
+    selector = {"states": states, "group": options.group, "older_than": options.older_than}
+    return _told(options, home, "clean", tasks=selector)
+
+
+def _change(
+    options: argparse.Namespace,
+    home: Home,
+    verb: str,
+    states: list[str] | None,
+    **more: Any,  # noqa: ANN401 - JSON
+) -> int:
+    """The numbered tasks, or all of a group in the states that the verb is for."""
+    if options.tasks:
+        return _told(options, home, verb, tasks=options.tasks, **more)
+    if states is None or (options.group is None and not getattr(options, "failed", False)):
+        say("say which: task numbers, or --group NAME")
+        return Exit.USAGE
+    return _told(options, home, verb, tasks={"states": states, "group": options.group}, **more)
+
+
+def _told(options: argparse.Namespace, home: Home, verb: str, **parameters: Any) -> int:  # noqa: ANN401 - JSON
+    with Client(home, start=True) as client:
+        reply = client.ask(verb, **parameters)
+    if options.json:
+        document({"schema": 1, "tasks": reply})
+    elif reply:
+        print("\n".join(map(str, reply)))
+    return Exit.OK
