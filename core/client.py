@@ -145,3 +145,8 @@ def _environment() -> dict[str, str]:
     ours = ("MUXDECK_TASK", "MUXDECK_ATTEMPT", "TMUX", "TMUX_PANE")
     return {name: value for name, value in os.environ.items() if name not in ours}
 
+def context() -> dict[str, Any]:
+    """What a task inherits from here."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return {"cwd": os.getcwd(), "env": dict(os.environ), "umask": umask}

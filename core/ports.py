@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -83,6 +83,13 @@ class Store(Protocol):
         """
 
 
+class AttachTarget(NamedTuple):
+    socket: Path
+    session: str
+    attached: int
+    """Clients that are attached now."""
+
+
 class Hands(Protocol):
     """What touches the outside. Verbs that carry out effects return at once: what comes of them is posted as facts."""
 
@@ -96,6 +103,12 @@ class Hands(Protocol):
     async def capture(self, attempt: AttemptId, lines_above: int) -> bytes:
         """The screen of a live attempt with its colours. OutsideError says why there is none."""
 
+    def last_screen(self, attempt: AttemptId) -> bytes:
+        """What an ended attempt's screen showed last, or the end of its output; empty where neither was kept."""
+
+    def output_stamp(self, attempt: AttemptId) -> str:
+        """Differs whenever the attempt has written something since."""
+
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         """Types into a live attempt's session. OutsideError says why not."""
 
@@ -103,8 +116,8 @@ class Hands(Protocol):
         """Bytes of the attempt's output, where they start, and how many there are in all; a negative offset counts
         from the end. Empty where nothing was written or the log is gone."""
 
-    def attach_target(self, attempt: AttemptId) -> tuple[Path, str]:
-        """Socket and session to attach to. OutsideError says why there is none."""
+    async def attach_target(self, attempt: AttemptId) -> AttachTarget:
+        """Where to attach to. OutsideError says why there is nothing."""
 
     async def foreign(self) -> list[ForeignRow]:
         """The sessions of the person's own tmux servers; a server that does not answer in time is left out."""

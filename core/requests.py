@@ -199,8 +199,12 @@ class Log:
 
 @shape
 class Screen:
-    task: int
+    """What a task's terminal shows; of an ended task the last screen that was kept, or the end of its output."""
+
+    task: Positive
     lines_above: Annotated[int, Ge(0), Le(10_000)] = 0
+    seen: str | None = None
+    """The stamp of the answer before: where nothing was written since, the content is left out."""
 
 
 @shape

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from core.model import Launch
 
 FILE_MODE = 0o600
+SHOWN_OF_LOG = 1 << 14
+"""Bytes of a log that stand for the last screen where none was kept."""
 
 
 class Place(NamedTuple):
@@ -111,6 +113,21 @@ class Folder:
         except OSError:
             return None
         return found.st_mtime if found.st_size or self.older_log.exists() else None
+
+    def last_screen(self) -> bytes:
+        """The screen that was kept at the end, or the last part of the log."""
+        try:
+            return self.screen.read_bytes()
+        except OSError:
+            return self.read_log(-SHOWN_OF_LOG, SHOWN_OF_LOG)[0]
+
+    def output_stamp(self) -> str:
+        """Changes with every output, and once more when the last screen is kept."""
+        try:
+            found = self.log.stat()
+        except OSError:
+            return "nothing"
+        return f"{found.st_mtime_ns}-{found.st_size}-{self.screen.exists()}"
 
     def read_log(self, offset: int, limit: int) -> tuple[bytes, int, int]:
         """A part of the log, its start, and the length of all that is kept: the older part and the current one."""

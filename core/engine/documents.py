@@ -89,13 +89,20 @@ def groups(engine: Engine) -> list[dict[str, Any]]:
     return [row._asdict() for row in group_rows(engine.world)]
 
 
+def latest_attempt(engine: Engine, task_id: int) -> AttemptId:
+    """RefusedError where the task has not run yet."""
+    task = _task(engine, find(engine, task_id))
+    if not task.attempts:
+        raise RefusedError("not-found", f"task {task_id} has not run yet: there is no output")
+    return AttemptId(task_id, task.attempts)
+
+
 def log_part(engine: Engine, task_id: int, number: int | None, offset: int, limit: int) -> dict[str, Any]:
     """Bytes of an attempt's log as text in Latin-1, which keeps every one of them."""
-    latest = engine.store.recall([task_id], stopped=False).tasks
-    attempts = engine.world.tasks[task_id].attempts if task_id in engine.world.tasks else latest[0].attempts
-    if not attempts or (number is not None and number > attempts):
-        raise RefusedError("not-found", f"task {task_id} has no attempt {number or 1} yet: there is no output")
-    attempt = AttemptId(task_id, number or attempts)
-    live = engine.world.attempt(attempt) is not None
+    latest = latest_attempt(engine, task_id)
+    if number is not None and number > latest.number:
+        raise RefusedError("not-found", f"task {task_id} has no attempt {number}: the latest is {latest.number}")
+    attempt = AttemptId(task_id, number or latest.number)
     content, start, end = engine.hands.read_log(attempt, offset, limit)
+    live = engine.world.attempt(attempt) is not None
     return {"attempt": str(attempt), "live": live, "start": start, "end": end, "content": content.decode("latin-1")}

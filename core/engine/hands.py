@@ -20,14 +20,13 @@ from core.wire import ForeignRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
-    from pathlib import Path
-
     from core.adapters.tmux.servers import Server
     from core.adapters.tmux.slots import Slot
     from core.engine.metrics import Metrics
     from core.home import Home
     from core.messages import Observation
     from core.model import AttemptId, Launch
+    from core.ports import AttachTarget
     from core.rules.world import Attempt
     from core.settings import Settings
     from core.vitals import Health, Vital
@@ -114,14 +113,20 @@ class RealHands:
     async def capture(self, attempt: AttemptId, lines_above: int) -> bytes:
         return await self.sessions.capture(attempt, lines_above)
 
+    def last_screen(self, attempt: AttemptId) -> bytes:
+        return self.sessions.folder(attempt).last_screen()
+
+    def output_stamp(self, attempt: AttemptId) -> str:
+        return self.sessions.folder(attempt).output_stamp()
+
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         await self.sessions.type_text(attempt, text, enter=enter)
 
     def read_log(self, attempt: AttemptId, offset: int, limit: int) -> tuple[bytes, int, int]:
         return self.sessions.folder(attempt).read_log(offset, limit)
 
-    def attach_target(self, attempt: AttemptId) -> tuple[Path, str]:
-        return self.sessions.attach_target(attempt)
+    async def attach_target(self, attempt: AttemptId) -> AttachTarget:
+        return await self.sessions.attach_target(attempt)
 
     async def foreign(self) -> list[ForeignRow]:
         before, self._foreign_health = self._foreign_health, {}
@@ -184,10 +189,7 @@ class RealHands:
         self._post(LauncherGone(attempt, tuple(process.identity for process in orphans), time.time()))
 
     async def _look_again_and_again(self) -> None:
-        cost = 0.0
         while True:
-            least = LOOK_EVERY_WATCHED if self.watched else LOOK_EVERY
-            await asyncio.sleep(max(least, cost / self._budget))
             vitals, cost = await self._watch.sample()
             self._metrics.count_cpu()
             if vitals:
@@ -197,6 +199,8 @@ class RealHands:
                 self._orphaned.discard(attempt)
                 self._post(LauncherGone(attempt, (), time.time()))
             await self.sessions.rotate_logs()
+            least = LOOK_EVERY_WATCHED if self.watched else LOOK_EVERY
+            await asyncio.sleep(max(least, cost / self._budget))
 
     def _judge(self, attempt_id: AttemptId, vital: Vital) -> Health:
         attempt = self._attempts.get(attempt_id.task)

@@ -212,16 +212,25 @@ class Service:
     # Sessions
 
     async def _screen(self, wish: r.Screen, _who: str) -> object:
-        content = await self._engine.hands.capture(self._live(wish.task), wish.lines_above)
-        return document(task=wish.task, content=content.decode("utf-8", "replace"))
+        hands, attempt = self._engine.hands, self._engine.world.attempts.get(wish.task)
+        live = attempt is not None and attempt.started_at is not None
+        attempt_id = attempt.id if attempt is not None else documents.latest_attempt(self._engine, wish.task)
+        stamp = hands.output_stamp(attempt_id)
+        if wish.seen == stamp:
+            return document(task=wish.task, stamp=stamp, live=live, content=None)
+        if live:
+            content = await hands.capture(attempt_id, wish.lines_above)
+        else:
+            content = hands.last_screen(attempt_id)
+        return document(task=wish.task, stamp=stamp, live=live, content=content.decode("utf-8", "replace"))
 
     async def _type(self, wish: r.Type, _who: str) -> object:
         await self._engine.hands.type_text(self._live(wish.task), wish.text.encode(), enter=wish.enter)
         return document(task=wish.task)
 
     async def _attach(self, wish: r.One, _who: str) -> object:
-        socket, session = self._engine.hands.attach_target(self._live(documents.find(self._engine, wish.task)))
-        return document(socket=str(socket), session=session, detach_key=self._engine.settings.console.detach_key)
+        target = await self._engine.hands.attach_target(self._live(documents.find(self._engine, wish.task)))
+        return document(socket=str(target.socket), session=target.session, attached=target.attached)
 
     def _live(self, task: int) -> AttemptId:
         attempt = self._engine.world.attempts.get(task)

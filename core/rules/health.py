@@ -56,7 +56,10 @@ def _state(vital: Vital, started_at: float | None, last_work: float, limits: Thr
         return HealthState.STUCK, f"no output and no work for {duration(idle)}"
     if idle >= limits.quiet_after:
         return HealthState.QUIET, f"no output and no work for {duration(idle)}"
-    return HealthState.WORKING, "writes" if vital.cpu < BUSY_CPU else f"{vital.cpu:.0f}% of a core"
+    if vital.cpu >= BUSY_CPU:
+        return HealthState.WORKING, f"{vital.cpu:.0f}% of a core"
+    wrote = vital.last_output is not None and vital.last_output >= last_work
+    return HealthState.WORKING, f"{'wrote' if wrote else 'worked'} {duration(idle)} ago"
 
 
 def _alone(vital: Vital, *, has_terminal: bool) -> tuple[HealthState, str]:

@@ -80,7 +80,7 @@ def _evidence(attempt: Attempt, now: float) -> list[str]:
         reasons.append(f"{attempt.ending.reason}: {how}")
     if attempt.left:
         reasons.append(f"could not be ended: {', '.join(attempt.left)}")
-    if attempt.reason:
+    if attempt.reason and (attempt.health is None or attempt.reason != attempt.health.reason):
         reasons.append(attempt.reason)
     if attempt.state is AttemptState.PLACED:
         reasons.append("it waits for a session")

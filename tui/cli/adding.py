@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core.client import AnswerError, Client
+from core.client import AnswerError, Client, context
 from tui.cli.codes import Exit
 from tui.cli.output import document, say
 from tui.cli.reading import wait_for
@@ -34,17 +34,10 @@ class BadLine(NamedTuple):
 
 
 def add(options: argparse.Namespace, home: Home) -> int:
-    words = options.command[1:] if options.command[:1] == ["--"] else options.command
-    if not words:
+    task = add_request(options, home)
+    if task is None:
         say("there is no command: muxdeck add [options] -- COMMAND…")
         return Exit.USAGE
-    task = task_fields(options, home)
-    task |= _command(words, shell=options.shell)
-    task |= {
-        key: value
-        for key in ("name", "key", "after_ok", "after_any", "after_fail")
-        if (value := getattr(options, key)) is not None
-    }
     with Client(home, start=True) as client:
         (number,) = client.ask("add", tasks=[task], context=context())
         if options.json:
@@ -52,6 +45,16 @@ def add(options: argparse.Namespace, home: Home) -> int:
         else:
             print(number, flush=True)
         return wait_for(client, [number], None) if options.wait else Exit.OK
+
+
+def add_request(options: argparse.Namespace, home: Home) -> dict[str, Any] | None:
+    """The task that the words of `add` ask for; None where there is no command in them."""
+    words = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not words:
+        return None
+    named = ("name", "key", "after_ok", "after_any", "after_fail")
+    task = {key: value for key in named if (value := getattr(options, key)) is not None}
+    return task | task_fields(options, home) | _command(words, shell=options.shell)
 
 
 def batch(options: argparse.Namespace, home: Home) -> int:
@@ -215,9 +218,3 @@ def _stdin(file: str, home: Home) -> str:
         written.rename(path)
     return str(path)
 
-
-def context() -> dict[str, Any]:
-    """What a task inherits from here."""
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return {"cwd": os.getcwd(), "env": dict(os.environ), "umask": umask}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from core.settings import Settings
 
 MAKING_AT_ONCE = 8
+RESERVE_AT_ONCE = 2
+"""While nobody waits: the making of a session takes its time from the tasks that run."""
 LARGEST_REUSED_LOG = 1 << 16
 """Bytes of output up to which a session is worth cleaning for the next attempt."""
 HARD_LOG_LIMIT = 4
@@ -75,7 +77,8 @@ class Pool:
         """Makes what is missing for `waiting` attempts at once, and for the reserve where used ones will not do."""
         have = len(self._idle) + len(self._making)
         missing = max(waiting - have, self._wanted + waiting - have - coming_back)
-        for _ in range(min(missing, MAKING_AT_ONCE - len(self._making))):
+        at_once = MAKING_AT_ONCE if waiting else RESERVE_AT_ONCE
+        for _ in range(min(missing, at_once - len(self._making))):
             task = asyncio.ensure_future(self._make_one())
             self._making.add(task)
             task.add_done_callback(self._making.discard)

@@ -18,6 +18,7 @@ from core.adapters.tmux.pool import Pool
 from core.adapters.tmux.servers import Server, Servers
 from core.adapters.tmux.slots import Slot, Stage
 from core.messages import Exited, LeftBehind, NotPlaced, Placed, ServerBack, ServerSilent, Started
+from core.ports import AttachTarget
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -286,12 +287,13 @@ class Sessions:
         slot = self.slots.get(attempt)
         return slot is not None and slot.server is not None
 
-    def attach_target(self, attempt: AttemptId) -> tuple[Path, str]:
-        """Socket and session for `tmux attach`; TmuxError where there is none."""
+    async def attach_target(self, attempt: AttemptId) -> AttachTarget:
+        """TmuxError where there is nothing to attach to."""
         slot = self._slot(attempt)
         if slot.server is None:
             raise TmuxError("its tmux server is gone")
-        return slot.server.path, slot.session_id
+        reply = await slot.control.ask(["display-message", "-p", "-t", slot.pane_id, "#{session_attached}"], deadline=2.0)
+        return AttachTarget(slot.server.path, slot.session_id, int(reply[0].lines[0]))
 
     # Logs
 

@@ -1,0 +1,99 @@
+"""Actions that look closer: attach, logs, details, history."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from core.text import one_line
+from core.wire import ForeignRow
+from tui import attaching
+from tui.screens.dialogs import Option
+from tui.screens.logs import LogScreen
+from tui.screens.reading import Page
+from tui.views.detail import detail_lines
+from tui.views.line import Line, Span, fit
+
+if TYPE_CHECKING:
+    from tui.deeds.desk import Desk
+
+
+async def attach(desk: Desk) -> None:
+    """Into the session, and back to the same place."""
+    session = desk.session()
+    if isinstance(session, ForeignRow):
+        argv = attaching.foreign(session.socket, session.id)
+    else:
+        row = desk.chosen()
+        assert row is not None
+        target = await desk.ask("attach", task=row.id)
+        argv = attaching.ours(target["socket"], target["session"])
+    await desk.step_aside(argv, attaching.environment())
+
+
+async def open_chosen(desk: Desk) -> None:
+    if desk.session() is not None and desk.chosen() is None:
+        await attach(desk)
+    else:
+        await describe(desk)
+
+
+async def describe(desk: Desk) -> None:
+    row = desk.chosen()
+    assert row is not None
+    task = (await desk.ask("show", task=row.id))["task"]
+    notes = (await desk.ask("notes", task=row.id))["notes"]
+    situation = desk.replica.situation(time.time(), plain=False)
+
+    def lines(width: int) -> list[Line]:
+        return [*detail_lines(task, width, situation), (Span(""),), *_note_lines(notes, width)]
+
+    await desk.open(Page(f"{row.id} {row.name}", lines))
+
+
+async def asked(desk: Desk) -> None:
+    notes = (await desk.ask("notes", limit=1000))["notes"]
+    await desk.open(Page("asked for, and otherwise", lambda width: _note_lines(notes[::-1], width)))
+
+
+def _note_lines(notes: list[dict[str, Any]], width: int) -> list[Line]:
+    return [
+        (
+            Span(time.strftime(" %m-%d %H:%M:%S  ", time.localtime(note["at"])), "muted"),
+            Span(fit(note["who"], 14), "accent" if note["who"] != "engine" else "muted"),
+            Span(fit(note["text"], max(width - 32, 10))),
+        )
+        for note in notes
+    ]
+
+
+async def logs(desk: Desk) -> None:
+    row = desk.chosen()
+    assert row is not None
+
+    async def read(offset: int, limit: int) -> dict[str, Any]:
+        return dict(await desk.ask("log", task=row.id, offset=offset, limit=limit))
+
+    await desk.open(LogScreen(f"output of {row.id} {one_line(row.name, 60)}", read))
+
+
+async def send(desk: Desk) -> None:
+    row = desk.chosen()
+    assert row is not None
+    text = await desk.prompt(f"send to {row.id} {row.name}", note="typed into its session as it is, then Enter")
+    if text is not None:
+        await desk.ask("type", task=row.id, text=text)
+        desk.say(f"sent to {row.id}")
+
+
+async def copy(desk: Desk) -> None:
+    row = desk.chosen()
+    assert row is not None
+    task = (await desk.ask("show", task=row.id))["task"]
+    command = task["shell"] if task["shell"] is not None else " ".join(task["command"])
+    values = {"number": str(row.id), "command": command, "folder": task["cwd"]}
+    options = [Option(name, name, value, keys=(name[0],)) for name, value in values.items()]
+    chosen = await desk.choose("copy", options)
+    if chosen is not None:
+        desk.copy(values[chosen])
+        desk.say(f"copied the {chosen}")

@@ -1,0 +1,1 @@
+"""Full screens and dialogs. Each returns what the person chose, and touches nothing else."""

@@ -1,0 +1,159 @@
+"""Small questions: yes or no in three tiers, one of many, one line of text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from core.text import one_line
+from tui.actions import pressed
+from tui.panes.text import TextLines
+from tui.views.line import Span, fit
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is about to happen, and what must be typed to let it. A single letter is enough for one task;
+    many ask for their count, everything for a word."""
+
+    title: str
+    facts: tuple[str, ...] = ()
+    word: str = "y"
+    verb: str = "go on"
+
+
+class Confirm(ModalScreen[bool], inherit_bindings=False):
+    """Nothing happens by Enter alone: the way out has the focus."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Content(one_line(self._question.title)), classes="title")
+            for fact in self._question.facts:
+                yield Static(Content(one_line(fact, 300)), classes="fact")
+            if len(self._question.word) > 1 or self._question.word.isdecimal():
+                yield Input(placeholder=f"type {self._question.word} to {self._question.verb}", id="word")
+                yield Static(Content("Esc  leave everything as it is"), classes="keys")
+            else:
+                keys = f"{self._question.word}  {self._question.verb}      Esc, ↵  leave everything as it is"
+                yield Static(Content(keys), classes="keys")
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            event.stop()
+            self.dismiss(False)
+        elif not self.query(Input):
+            event.stop()
+            if pressed(event.key, event.character) == self._question.word:
+                self.dismiss(True)
+            elif event.key in ("enter", "q", "n"):
+                self.dismiss(False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip() == self._question.word:
+            self.dismiss(True)
+        else:
+            event.input.value = ""
+
+
+@dataclass(frozen=True)
+class Option:
+    value: str
+    label: str
+    note: str = ""
+    role: str = ""
+    keys: tuple[str, ...] = field(default=())
+    """Letters that choose it at once."""
+
+
+class Choose(ModalScreen[str | None], inherit_bindings=False):
+    """One of a few; `on_look` is called for each that the cursor passes."""
+
+    def __init__(self, title: str, options: list[Option], current: str | None = None) -> None:
+        super().__init__()
+        self._title = title
+        self._options = options
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Content(one_line(self._title)), classes="title")
+            yield TextLines(id="options")
+            yield Static(Content("↵  choose      Esc  leave it as it is"), classes="keys")
+
+    def on_mount(self) -> None:
+        options = self.query_one(TextLines)
+        wide = max(len(option.label) for option in self._options) + 2
+        options.styles.height = min(len(self._options), 16)
+        options.show(
+            [
+                (Span(f" {fit(option.label, wide)}", option.role), Span(fit(option.note, 60), "muted"))
+                for option in self._options
+            ]
+        )
+        values = [option.value for option in self._options]
+        options.index = values.index(self._current) if self._current in values else 0
+        options.focus()
+        self.call_after_refresh(options.redraw)
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        lines = self.query_one(TextLines)
+        key = pressed(event.key, event.character)
+        moves = {"j": 1, "down": 1, "k": -1, "up": -1}
+        chosen = next((option for option in self._options if key in option.keys), None)
+        if chosen is not None:
+            self.dismiss(chosen.value)
+        elif key in moves:
+            lines.move(moves[key])
+        elif key == "enter":
+            self.dismiss(self._options[lines.index].value)
+        elif key in ("escape", "q"):
+            self.dismiss(None)
+
+    def on_lines_moved(self) -> None:
+        self.looked_at(self._options[self.query_one(TextLines).index].value)
+
+    def on_lines_entered(self) -> None:
+        self.dismiss(self._options[self.query_one(TextLines).index].value)
+
+    def looked_at(self, value: str) -> None:
+        """For a subclass that shows what a choice would mean."""
+
+
+class Prompt(ModalScreen[str | None], inherit_bindings=False):
+    """One line of text."""
+
+    def __init__(self, title: str, value: str = "", note: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._value = value
+        self._note = note
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Content(one_line(self._title)), classes="title")
+            if self._note:
+                yield Static(Content(one_line(self._note, 300)), classes="fact")
+            yield Input(value=self._value, id="text")
+            yield Static(Content("↵  take it      Esc  leave it as it is"), classes="keys")
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            event.stop()
+            self.dismiss(None)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)

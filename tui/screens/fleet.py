@@ -1,0 +1,299 @@
+"""The screen: three panes side by side, the chosen thing below them, figures on top, keys at the bottom."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Input
+
+from core.client import AnswerError, NoEngineError, context
+from core.wire import ForeignRow
+from tui.actions import BY_KEY, Action, pressed
+from tui.deeds import DEEDS
+from tui.deeds.desk import Undo
+from tui.deeds.queue import added
+from tui.panes.attention import Attention
+from tui.panes.fleet import AgentsPane, FleetPane, QueuePane, SessionsPane
+from tui.panes.strips import Spans
+from tui.screens.dialogs import Choose, Confirm, Option, Prompt, Question
+from tui.screens.moves import MOVES, apply_view
+from tui.views import words
+from tui.views.enabling import why_not
+from tui.views.footer import footer_line
+from tui.views.header import header_line
+from tui.views.ordering import NEEDS_YOU, rank
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult
+
+    from core.home import Home
+    from core.wire import AgentRow, SessionRow, TaskRow
+    from tui.link import Link
+    from tui.replica import Replica
+
+FRAME = 1 / 30
+"""Seconds between two pictures: what changes in between is drawn once."""
+
+
+class FleetScreen(Screen[None], inherit_bindings=False):
+    """Also the desk of the actions (`tui.deeds.desk.Desk`)."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (24, "-high")]
+
+    def __init__(self, home: Home, replica: Replica, link: Link, *, read_only: bool, plain: bool) -> None:
+        super().__init__()
+        self.home = home
+        self.replica = replica
+        self.undo = Undo()
+        self.link = link
+        self.read_only = read_only
+        self.plain = plain
+        self.sort = "problems"
+        self.filter = ""
+        self.only_problems = False
+        self.snoozed: dict[int, float] = {}
+        """Tasks that `w` leaves out, and until when."""
+        self.dock_share = 2
+        self._frame_due = False
+        self._last_pane: FleetPane | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Spans(id="header")
+        with Horizontal(id="fleet"):
+            yield AgentsPane(self.replica, id="agents", plain=self.plain)
+            yield QueuePane(self.replica, id="queue", plain=self.plain)
+            yield SessionsPane(self.replica, id="sessions", plain=self.plain)
+        yield Spans(id="summary")
+        yield Attention(self.replica, self.link.ask, plain=self.plain)
+        yield Input(placeholder="words, key=value, ! for the opposite", id="filter", compact=True)
+        yield Spans(id="footer")
+        yield Spans(id="too-small")
+
+    def on_mount(self) -> None:
+        self.query_one("#filter", Input).display = False
+        self.focus_pane(self.queue)
+        apply_view(self)
+        self.set_interval(1.0, self.request_frame)
+        self.request_frame()
+
+    # Pictures
+
+    @property
+    def queue(self) -> QueuePane:
+        return self.query_one(QueuePane)
+
+    @property
+    def panes(self) -> tuple[FleetPane, ...]:
+        return tuple(self.query(FleetPane).results(FleetPane))
+
+    @property
+    def pane(self) -> FleetPane:
+        """The pane with the focus, or that had it last."""
+        if isinstance(self.focused, FleetPane):
+            return self.focused
+        return self._last_pane or self.queue
+
+    def focus_pane(self, pane: FleetPane) -> None:
+        self._last_pane = pane
+        for one in self.panes:
+            one.set_class(one is pane, "-active")
+        pane.focus()
+        self.request_frame()
+
+    def request_frame(self) -> None:
+        """Soon; many wishes in a moment are one picture."""
+        if not self._frame_due and self.is_mounted:
+            self._frame_due = True
+            self.set_timer(FRAME, self._frame)
+
+    def _frame(self) -> None:
+        self._frame_due = False
+        situation = self.replica.situation(time.time(), plain=self.plain)
+        self.queue.empty = words.empty_queue(self.replica, self.filter, only_problems=self.only_problems)
+        for pane in self.panes:
+            pane.show(situation)
+        header = self.query_one("#header", Spans)
+        header.show([header_line(self.replica, self.home.root.name, self.needing(), situation, header.size.width)])
+        summary = self.query_one("#summary", Spans)
+        summary.show([words.summary_line(self.pane.id or "", self.replica, self.needing(), summary.size.width)])
+        self._show_footer()
+        self.query_one("#too-small", Spans).show(words.too_small(self.size.width, self.size.height))
+        self.query_one(Attention).look(self.chosen())
+        if self.chosen() is None:
+            width = self.query_one("#detail").size.width
+            self.query_one(Attention).say(words.beside(self.agent(), self.session(), situation, width))
+
+    def _show_footer(self) -> None:
+        footer = self.query_one("#footer", Spans)
+        footer.show([footer_line(self.why_not, footer.size.width)])
+
+    def needing(self) -> int:
+        sessions = self.replica.sessions.values()
+        waiting = sum(row.health in ("waiting", "stuck") or row.state == "unknown" for row in sessions)
+        return waiting + self.replica.count("lost")
+
+    def on_lines_moved(self) -> None:
+        self._show_footer()
+        self.query_one(Attention).look(self.chosen())
+
+    def on_lines_entered(self) -> None:
+        self.perform(BY_KEY["enter"])
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if isinstance(event.widget, FleetPane) and event.widget is not self._last_pane:
+            self.focus_pane(event.widget)
+
+    def engine_there(self, there: bool) -> None:  # noqa: FBT001 - told by the link
+        """Without an engine the last picture stays, greyed."""
+        if there:
+            apply_view(self)
+        self.set_class(not there, "-old")
+        self.request_frame()
+
+    # Keys
+
+    def why_not(self, action: Action) -> str | None:
+        other = self.agent() is not None or isinstance(self.session(), ForeignRow)
+        return why_not(action, self.targets(), read_only=self.read_only, other=other)
+
+    def on_key(self, event: events.Key) -> None:
+        if isinstance(self.focused, Input):
+            if event.key == "escape":
+                event.stop()
+                self.close_filter(keep=False)
+            return
+        action = BY_KEY.get(pressed(event.key, event.character))
+        if action is not None:
+            event.stop()
+            event.prevent_default()
+            self.perform(action)
+
+    def perform(self, action: Action) -> None:
+        reason = self.why_not(action)
+        if reason is not None:
+            self.warn(f"{action.label}: {reason}")
+        elif action.id in MOVES:
+            MOVES[action.id](self)
+        else:
+            self.run_worker(self._deed(action), group="deeds")
+
+    async def _deed(self, action: Action) -> None:
+        try:
+            await DEEDS[action.id](self)
+        except (AnswerError, NoEngineError) as error:
+            self.warn(f"{action.label}: {error}")
+
+    def on_input_submitted(self) -> None:
+        self.close_filter(keep=True)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.filter = event.value
+        apply_view(self)
+
+    def close_filter(self, *, keep: bool) -> None:
+        field = self.query_one("#filter", Input)
+        if not keep:
+            field.value = ""
+        field.display = False
+        self.focus_pane(self.queue)
+
+    # The desk
+
+    def chosen(self) -> TaskRow | None:
+        pane = self.pane
+        if isinstance(pane, SessionsPane):
+            row = pane.chosen()
+            return None if row is None or isinstance(row, ForeignRow) else self.replica.tasks.get(row.task)
+        return self.queue.chosen() if isinstance(pane, QueuePane) else None
+
+    def targets(self) -> list[TaskRow]:
+        marked = [row for task in self.queue.marks if (row := self.replica.tasks.get(task)) is not None]
+        if marked and isinstance(self.pane, QueuePane):
+            return sorted(marked)
+        row = self.chosen()
+        return [] if row is None else [row]
+
+    def session(self) -> SessionRow | ForeignRow | None:
+        if isinstance(self.pane, SessionsPane):
+            return self.pane.chosen()
+        row = self.chosen()
+        return None if row is None else self.replica.sessions.get(row.id)
+
+    def agent(self) -> AgentRow | None:
+        return self.pane.chosen() if isinstance(self.pane, AgentsPane) else None
+
+    async def ask(self, do: str, **parameters: Any) -> Any:  # noqa: ANN401 - JSON
+        return await self.link.ask(do, **parameters)
+
+    async def confirm(self, question: Question) -> bool:
+        return bool(await self.open(Confirm(question)))
+
+    async def choose(self, title: str, options: list[Option], current: str | None = None) -> str | None:
+        chosen: str | None = await self.open(Choose(title, options, current))
+        return chosen
+
+    async def prompt(self, title: str, value: str = "", note: str = "") -> str | None:
+        written: str | None = await self.open(Prompt(title, value, note))
+        return written
+
+    async def open(self, screen: Screen[Any]) -> Any:  # noqa: ANN401 - what the screen returns
+        return await self.app.push_screen_wait(screen)
+
+    def say(self, text: str) -> None:
+        self.notify(text, markup=False, timeout=4)
+
+    def warn(self, text: str) -> None:
+        self.notify(text, severity="warning", markup=False, timeout=6)
+
+    async def step_aside(self, argv: list[str], env: dict[str, str]) -> None:
+        from tui.aside import step_aside
+
+        text = await step_aside(self.app, argv, env)
+        if text is not None:
+            self.warn(text)
+
+    def copy(self, text: str) -> None:
+        from tui.aside import copy
+
+        copy(self.app, text)
+
+    def go_to(self, task: int) -> None:
+        if not self.queue.choose(task):
+            self.filter, self.only_problems = "", False
+            self.query_one("#filter", Input).value = ""
+            apply_view(self)
+            self.queue.choose(task)
+        self.focus_pane(self.queue)
+
+    async def add_written(self, written: str) -> None:
+        """`add …` as on the command line."""
+        from tui.written import WrittenError, request
+
+        try:
+            task = request(written, self.home)
+            numbers = await self.ask("add", tasks=[task], context=context())
+        except (WrittenError, AnswerError, NoEngineError) as error:
+            self.warn(str(error))
+        else:
+            added(self, numbers)
+
+    def next_needing(self) -> int | None:
+        """The next task, after the chosen one, that waits for a person, failed or is stuck."""
+        now = time.time()
+        stuck = {row.task for row in self.replica.sessions.values() if row.health in ("waiting", "stuck")}
+        wanted = [
+            row
+            for row in self.replica.tasks.values()
+            if (rank(row) <= NEEDS_YOU + 1 or row.id in stuck) and self.snoozed.get(row.id, 0.0) < now
+        ]
+        if not wanted:
+            return None
+        ordered = [row.id for row in sorted(wanted, key=lambda row: (rank(row), -row.id))]
+        chosen = self.chosen()
+        at = ordered.index(chosen.id) + 1 if chosen is not None and chosen.id in ordered else 0
+        return ordered[at % len(ordered)]

@@ -1,0 +1,162 @@
+"""The form for a new task, and for changing a queued one. What the engine refuses is shown beside its field."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Checkbox, Input, Static
+
+from core.client import AnswerError, NoEngineError
+from core.text import one_line, parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from textual import events
+    from textual.app import ComposeResult
+
+
+class Field(NamedTuple):
+    key: str
+    label: str
+    hint: str
+    new_only: bool = False
+
+
+FIELDS = (
+    Field("command", "command", "pytest -q tests"),
+    Field("name", "name", "what lists show; by default the command"),
+    Field("cwd", "folder", "where it runs"),
+    Field("group", "group", "default"),
+    Field("agent", "agent", "local"),
+    Field("priority", "priority", "0"),
+    Field("after_ok", "after ok", "411, 412: start once these succeeded", new_only=True),
+    Field("delay", "delay", "15m: start no sooner than in this time"),
+    Field("attempts", "attempts", "1"),
+    Field("run", "time limit", "2h: one attempt"),
+)
+
+
+class TaskForm(ModalScreen[Any], inherit_bindings=False):
+    """`submit` gets the keys of a task request and returns what is shown to the person afterwards."""
+
+    def __init__(
+        self, title: str, values: dict[str, str], submit: Callable[[dict[str, Any]], Awaitable[Any]], *, new: bool
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._values = values
+        self._submit = submit
+        self._fields = [field for field in FIELDS if new or not field.new_only]
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="page form", can_focus=False):
+            for field in self._fields:
+                with Horizontal(classes="field"):
+                    yield Static(Content(field.label), classes="label")
+                    yield Input(
+                        value=self._values.get(field.key, ""), placeholder=field.hint, id=f"field-{field.key}", compact=True
+                    )
+                yield Static("", classes="fault", id=f"fault-{field.key}")
+            with Horizontal(classes="field"):
+                yield Static(Content(""), classes="label")
+                yield Checkbox("run by your shell", value=self._values.get("shell") == "yes", id="shell", compact=True)
+                yield Checkbox("hold it", value=self._values.get("hold") == "yes", id="hold", compact=True)
+            yield Static("", classes="fault", id="fault-all")
+            yield Static(Content("↵  queue it      Tab  next field      Esc  back"), classes="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(".page").border_title = one_line(self._title)
+        self.query_one("#field-command", Input).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape":
+            event.stop()
+            self.dismiss(None)
+        elif event.key in ("down", "tab"):
+            event.stop()
+            self.focus_next()
+        elif event.key in ("up", "shift+tab"):
+            event.stop()
+            self.focus_previous()
+
+    async def on_input_submitted(self) -> None:
+        for fault in self.query(".fault").results(Static):
+            fault.update("")
+        try:
+            task = self._request()
+        except FieldError as error:
+            self._show(error.key, str(error))
+            return
+        try:
+            answer = await self._submit(task)
+        except AnswerError as error:
+            for problem in error.problems or [{"path": [], "text": str(error)}]:
+                self._show(_field_of(problem["path"]), problem["text"])
+        except NoEngineError as error:
+            self._show("all", str(error))
+        else:
+            self.dismiss(answer)
+
+    def _show(self, key: str, text: str) -> None:
+        known = any(field.key == key for field in self._fields)
+        self.query_one(f"#fault-{key if known else 'all'}", Static).update(Content(one_line(text, 300)))
+        if known:
+            self.query_one(f"#field-{key}", Input).focus()
+
+    def _request(self) -> dict[str, Any]:
+        """What is filled in, in the keys of a request. FieldError names the field that is off."""
+        written = {field.key: self.query_one(f"#field-{field.key}", Input).value.strip() for field in self._fields}
+        task: dict[str, Any] = self._command(written.pop("command"))
+        task["hold"] = self.query_one("#hold", Checkbox).value
+        if attempts := written.pop("attempts"):
+            task["retry"] = {"attempts": _number("attempts", attempts)}
+        if run := written.pop("run"):
+            task["timeout"] = {"run": _duration("run", run)}
+        if delay := written.pop("delay"):
+            task["delay"] = _duration("delay", delay)
+        if priority := written.pop("priority"):
+            task["priority"] = _number("priority", priority)
+        if after := written.pop("after_ok", ""):
+            task["after_ok"] = [int(part) if part.isdecimal() else part for part in after.replace(",", " ").split()]
+        return task | {key: value for key, value in written.items() if value}
+
+    def _command(self, text: str) -> dict[str, Any]:
+        if not text:
+            raise FieldError("command", "there is no command")
+        if self.query_one("#shell", Checkbox).value:
+            return {"shell": text}
+        try:
+            return {"command": shlex.split(text)}
+        except ValueError as error:
+            raise FieldError("command", f"{error}: close it, or let your shell run it") from None
+
+
+class FieldError(Exception):
+    def __init__(self, key: str, text: str) -> None:
+        super().__init__(text)
+        self.key = key
+
+
+def _number(key: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise FieldError(key, f"expected a whole number, found {one_line(text, 40)!r}") from None
+
+
+def _duration(key: str, text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise FieldError(key, str(error)) from None
+
+
+def _field_of(path: list[Any]) -> str:
+    """The field that a fault of a request stands in: the last key of its path."""
+    names = [part for part in path if isinstance(part, str) and part not in ("tasks", "changes")]
+    return {"retry": "attempts", "timeout": "run"}.get(names[0], names[0]) if names else "all"

@@ -1,0 +1,75 @@
+"""The words and symbols of the screen: one state, one word, one symbol, one role that a theme colours."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Sign(NamedTuple):
+    """How a state looks."""
+
+    symbol: str
+    plain: str
+    """For terminals without the symbols (`--ascii`)."""
+    role: str
+    """A role of the theme."""
+
+
+QUEUED = Sign("○", "o", "queued")
+STARTING = Sign("◐", "~", "starting")
+RUNNING = Sign("●", "*", "running")
+NEEDS_YOU = Sign("◆", "!", "needs-you")
+PAUSED = Sign("‖", "=", "paused")
+RETRYING = Sign("↺", "r", "retrying")
+SUCCEEDED = Sign("✓", "+", "succeeded")
+FAILED = Sign("✗", "x", "failed")
+CANCELLED = Sign("⊘", "-", "cancelled")
+UNKNOWN = Sign("?", "?", "unknown")
+LOST = Sign("!", "L", "lost")
+
+TASK_SIGNS = {
+    "queued": QUEUED,
+    "running": RUNNING,
+    "succeeded": SUCCEEDED,
+    "failed": FAILED,
+    "timed_out": FAILED,
+    "lost": LOST,
+    "cancelled": CANCELLED,
+    "skipped": CANCELLED,
+    "upstream_failed": CANCELLED,
+}
+HEALTH_SIGNS = {
+    "starting": STARTING,
+    "working": RUNNING,
+    "quiet": RUNNING,
+    "waiting": NEEDS_YOU,
+    "stuck": NEEDS_YOU,
+    "stopped": PAUSED,
+    "zombie": UNKNOWN,
+    "orphaned": UNKNOWN,
+    "gone": LOST,
+    "unknown": UNKNOWN,
+}
+STATE_WORDS = {"timed_out": "timed out", "upstream_failed": "stopped by parent"}
+
+BUDGETS = {"start": 8.0, "creation": 10.0}
+"""Milliseconds that the slowest hundredth of a latency may take before its figure is coloured."""
+ENGINE_BUDGET = 2.0
+"""Per cent of a core."""
+
+ROLES = (
+    "muted",
+    "faint",
+    "strong",
+    "accent",
+    "good",
+    "warn",
+    "bad",
+    "mark",
+    *dict.fromkeys(sign.role for sign in (*TASK_SIGNS.values(), *HEALTH_SIGNS.values(), RETRYING)),
+)
+"""Everything that a theme may colour beside the surfaces."""
+
+
+def state_word(state: str) -> str:
+    return STATE_WORDS.get(state, state)
