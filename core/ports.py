@@ -56,7 +56,14 @@ class Store(Protocol):
         """Writes a step into the open transaction; `who` asked for it."""
 
     def commit(self) -> None:
-        """Makes everything kept so far durable. It is not durable before."""
+        """Makes everything kept so far survive the end of this process, however it ends."""
+
+    @property
+    def syncs(self) -> bool:
+        """Whether `sync` has anything to do."""
+
+    def sync(self) -> None:
+        """Makes everything committed so far survive a power cut. Waits for the disk; may run in another thread."""
 
     def states(self, tasks: Iterable[int]) -> dict[int, TaskState]:
         """States of those of the tasks that exist."""

@@ -63,6 +63,11 @@ class MemoryStore:
     def commit(self) -> None:
         pass
 
+    syncs = False
+
+    def sync(self) -> None:
+        pass
+
     def load(self) -> Loaded:
         live = [self._task(id_, met=False) for id_, task in sorted(self.tasks.items()) if not task.state.ended]
         return Loaded(

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.adapters import script
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 FILE_MODE = 0o600
 SHOWN_OF_LOG = 1 << 14
 """Bytes of a log that stand for the last screen where none was kept."""
+_SPEC = b"# "
+"""Begins the line of the script that tells what it is of."""
 
 
 class Place(NamedTuple):
@@ -39,26 +40,35 @@ class Exit(NamedTuple):
 
 
 class Folder:
-    """Paths and files of one attempt. The name is the attempt's: making it twice fails."""
+    """Paths and files of one attempt. The name is the attempt's: making it twice fails.
 
-    def __init__(self, attempts: Path, attempt: AttemptId) -> None:
-        self.path = attempts / str(attempt)
+    Paths are text: this is the hot path of every start and every end.
+    """
+
+    def __init__(self, attempts: str, attempt: AttemptId) -> None:
+        self.path = f"{attempts}/{attempt}"
         self.attempt = attempt
-        self.log = self.path / "log"
-        self.older_log = self.path / "log.1"
-        self.screen = self.path / "screen"
+        self.log = f"{self.path}/log"
+        self.older_log = f"{self.path}/log.1"
+        self.screen = f"{self.path}/screen"
+        self._dropped = f"{self.path}/log.dropped"
 
-    def make(self, launch: Launch, home: Path, place: Place) -> None:
-        """Writes the spec and the script that runs it. OSError where the disk refuses."""
-        self.path.mkdir(mode=0o700)
-        spec = {"attempt": str(self.attempt), "place": place, "launch": _public(launch)}
-        _write(self.path / "spec.json", json.dumps(spec).encode())
-        _write(self.path / "run", script.run_script(self.attempt, launch, home))
+    def make(self, launch: Launch, home: str, place: Place) -> None:
+        """Writes the script, with the spec in its first line. OSError where the disk refuses."""
+        os.mkdir(self.path, 0o700)
+        spec = {"attempt": str(self.attempt), "place": place, **script.public(launch)}
+        write_new(
+            f"{self.path}/run", _SPEC + json.dumps(spec).encode() + b"\n" + script.run_script(self.attempt, launch, home)
+        )
+
+    def is_made(self) -> bool:
+        return os.path.exists(f"{self.path}/run")
 
     def place(self) -> Place | None:
         """Where it was put, as `make` was told; None where nothing was written yet."""
         try:
-            server, slot, launcher = json.loads((self.path / "spec.json").read_bytes())["place"]
+            with open(f"{self.path}/run", "rb") as file:
+                server, slot, launcher = json.loads(file.readline().removeprefix(_SPEC))["place"]
         except (OSError, ValueError):
             return None
         return Place(server, slot, ProcessId(*launcher))
@@ -66,14 +76,14 @@ class Folder:
     def begun_at(self) -> float | None:
         """Unix time at which a launcher took the attempt; None where none did."""
         try:
-            return (self.path / "started").stat().st_mtime
+            return os.stat(f"{self.path}/started").st_mtime
         except OSError:
             return None
 
     def forestall(self) -> bool:
         """Makes sure that no launcher ever begins it; False where one already has."""
         try:
-            os.close(os.open(self.path / "started", os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
+            os.close(os.open(f"{self.path}/started", os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
         except FileExistsError:
             return False
         except FileNotFoundError:
@@ -82,83 +92,93 @@ class Folder:
 
     def exit(self) -> Exit | None:
         """How it ended, or None: a status is complete with its line end, or it is not there."""
-        for name in ("exit", "exit.new"):
+        for name in ("exit.new", "exit"):
             try:
-                with (self.path / name).open("rb") as file:
-                    line, at = file.read(), os.fstat(file.fileno()).st_mtime
+                file = os.open(f"{self.path}/{name}", os.O_RDONLY | os.O_CLOEXEC)
             except OSError:
                 continue
+            try:
+                line, at = os.read(file, 32), os.fstat(file).st_mtime
+            finally:
+                os.close(file)
             if line.endswith(b"\n"):
                 return Exit(int(line), at)
         return None
 
-    def make_exit_durable(self) -> None:
-        """What the launcher would do itself if there were no engine. Harmless when repeated."""
-        written = self.path / "exit.new"
-        try:
-            file = os.open(written, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
-        with suppress(FileNotFoundError):  # the launcher was faster
-            written.rename(self.path / "exit")
+    def settle_exit(self) -> None:
+        """The exit status is on the engine's disk: its file takes its last name. Harmless when repeated."""
+        with suppress(FileNotFoundError):
+            os.rename(f"{self.path}/exit.new", f"{self.path}/exit")
 
     def last_output(self) -> float | None:
         """Unix time; None where nothing was ever written."""
         try:
-            found = self.log.stat()
+            found = os.stat(self.log)
         except OSError:
             return None
-        return found.st_mtime if found.st_size or self.older_log.exists() else None
+        return found.st_mtime if found.st_size or os.path.exists(self.older_log) else None
 
     def last_screen(self) -> bytes:
         """The screen that was kept at the end, or the last part of the log."""
         try:
-            return self.screen.read_bytes()
+            with open(self.screen, "rb") as file:
+                return file.read()
         except OSError:
             return self.read_log(-SHOWN_OF_LOG, SHOWN_OF_LOG)[0]
 
     def output_stamp(self) -> str:
         """Changes with every output, and once more when the last screen is kept."""
         try:
-            found = self.log.stat()
+            found = os.stat(self.log)
         except OSError:
             return "nothing"
-        return f"{found.st_mtime_ns}-{found.st_size}-{self.screen.exists()}"
+        return f"{found.st_mtime_ns}-{found.st_size}-{os.path.exists(self.screen)}"
 
     def read_log(self, offset: int, limit: int) -> tuple[bytes, int, int]:
-        """A part of the log, its start, and the length of all that is kept: the older part and the current one."""
-        parts = [part for part in (self.older_log, self.log) if part.exists()]
-        sizes = [part.stat().st_size for part in parts]
-        end = sum(sizes)
-        start = max(end + offset, 0) if offset < 0 else min(offset, end)
-        content, at = b"", 0
-        for part, size in zip(parts, sizes, strict=True):
+        """Bytes of the output, where they start, and how many were written in all.
+
+        Offsets count from the first byte that was ever written, though the oldest may be gone; a negative one counts
+        from the end.
+        """
+        parts = [(part, os.stat(part).st_size) for part in (self.older_log, self.log) if os.path.exists(part)]
+        at = self.dropped()
+        end = at + sum(size for _, size in parts)
+        start = max(end + offset if offset < 0 else min(offset, end), at)
+        content = b""
+        for part, size in parts:
             if at <= start + len(content) < at + size and len(content) < limit:
-                with part.open("rb") as file:
+                with open(part, "rb") as file:
                     file.seek(start + len(content) - at)
                     content += file.read(limit - len(content))
             at += size
         return content, start, end
 
+    def dropped(self) -> int:
+        """Bytes of output that rotation has let go."""
+        try:
+            with open(self._dropped, "rb") as file:
+                return int(file.read() or 0)
+        except OSError:
+            return 0
+
+    def drop_older_log(self) -> None:
+        """Makes room for the next part."""
+        with suppress(FileNotFoundError):
+            count = self.dropped() + os.stat(self.older_log).st_size
+            with open(os.open(self._dropped, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, FILE_MODE), "wb") as file:
+                file.write(str(count).encode("ascii"))
+
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_new(path: str, content: bytes) -> None:
+    """A file of its own that was not there before; OSError where it was."""
     file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE)
     try:
         os.write(file, content)
     finally:
         os.close(file)
-
-
-def _public(launch: Launch) -> dict[str, object]:
-    """The launch without the values of its environment: they may be secrets, and the script has them."""
-    return {**asdict(launch), "env": [name for name, _ in launch.env]}
 
 
 def remove_all(attempts: Path, tasks: Iterable[int]) -> None:

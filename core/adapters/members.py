@@ -28,7 +28,7 @@ class Tenant(NamedTuple):
 
     launcher: ProcessId | None
     tty: str
-    log: Path
+    log: str
 
 
 class Members:

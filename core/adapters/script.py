@@ -8,8 +8,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from core.model import AttemptId, Launch
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -36,12 +34,24 @@ def quote(text: str) -> bytes:
     return b"'" + raw.replace(b"'", b"'\\''") + b"'"
 
 
-def run_script(attempt: AttemptId, launch: Launch, home: Path) -> bytes:
+def public(launch: Launch) -> dict[str, object]:
+    """The launch without the values of its environment: they may be secrets."""
+    return {
+        "argv": launch.argv,
+        "shell": launch.shell,
+        "wrapper": launch.wrapper,
+        "cwd": launch.cwd,
+        "stdin": launch.stdin,
+        "env": [name for name, _ in launch.env],
+    }
+
+
+def run_script(attempt: AttemptId, launch: Launch, home: str) -> bytes:
     """Read by the launcher in a child shell, in the attempt's folder, with the bell as $2."""
     exports, extra = _environment(launch.env)
     argv = [*map(quote, launch.wrapper), *_argv(launch)]
     program = [b"env", *extra, *argv] if extra else argv
-    marks = {"MUXDECK_HOME": str(home), "MUXDECK_TASK": str(attempt.task), "MUXDECK_ATTEMPT": str(attempt)}
+    marks = {"MUXDECK_HOME": home, "MUXDECK_TASK": str(attempt.task), "MUXDECK_ATTEMPT": str(attempt)}
     lines = [
         b"read -r pid rest 2>/dev/null </proc/self/stat || pid=$(exec sh -c 'echo $PPID')",
         b"printf 'S %s %s\\n' " + str(attempt).encode() + b' "$pid" 1<>"$2"',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from core.rules.world import Attempt, Task
 
 SCHEMA = "1"
+FRESH_AT_MOST = 1024
+"""Latest tasks whose specs are kept at hand: most start soon after they were added."""
 _LIVE = "state IN ('queued', 'running')"
 _AMONG = "(SELECT value FROM json_each(?))"
 
@@ -36,14 +39,16 @@ class SqliteStore:
     def __init__(self, path: Path, durability: str = "full") -> None:
         self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
         self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+        self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA temp_store = MEMORY")
         self._db.execute("PRAGMA wal_autocheckpoint = 0")
         self._path = path
         self._db.executescript(files("core.adapters").joinpath("schema.sql").read_text())
         self._check_schema(path)
         self._shared = rows.Shared(self._db)
+        self._fresh: dict[int, TaskSpec] = {}
         self._open = False
+        self._journal = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC) if durability == "full" else -1
 
     def _check_schema(self, path: Path) -> None:
         found = self._meta("schema")
@@ -58,6 +63,8 @@ class SqliteStore:
         return self._db
 
     def close(self) -> None:
+        if self._journal >= 0:
+            os.close(self._journal)
         self._db.close()
 
     def checkpoint(self) -> None:
@@ -73,35 +80,31 @@ class SqliteStore:
             self._open = True
         self._keep_tasks(step)
         self._keep_attempts(step)
-        self._db.executemany(
-            "INSERT OR REPLACE INTO grp VALUES (?, ?, ?)",
-            [rows.of_group(group) for group in step.groups.values()],
-        )
-        self._db.executemany(
-            "INSERT OR REPLACE INTO agent VALUES (?, ?)",
-            [(agent.name, agent.paused) for agent in step.agents.values()],
-        )
+        self._many("INSERT OR REPLACE INTO grp VALUES (?, ?, ?)", map(rows.of_group, step.groups.values()))
+        agents = [(agent.name, agent.paused) for agent in step.agents.values()]
+        self._many("INSERT OR REPLACE INTO agent VALUES (?, ?)", agents)
         if step.paused_all:
             self._set_meta("paused", "1" if step.world.paused else "0")
-        if step.notes:
-            self._db.executemany(
-                "INSERT INTO note (at, who, task, text) VALUES (?, ?, ?, ?)",
-                [(step.now, who, note.task, note.text) for note in step.notes],
-            )
+        notes = [(step.now, who, note.task, note.text) for note in step.notes]
+        self._many("INSERT INTO note (at, who, task, text) VALUES (?, ?, ?, ?)", notes)
+
+    def _many(self, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
+        for row in values:
+            self._db.execute(statement, row)
 
     def _keep_tasks(self, step: Step) -> None:
         added = {task.id for task, _ in step.added}
         if added:
             self._insert_tasks(step)
         changed = [task for task_id, task in step.tasks.items() if task_id not in added]
-        self._db.executemany(rows.UPDATE_TASK, [rows.of_changed_task(task, step.now) for task in changed])
-        self._db.executemany(
-            "INSERT OR REPLACE INTO need VALUES (?, ?, ?, ?)",
-            [(child, parent, kind.value, met) for (child, parent), (kind, met) in step.needs.items()],
-        )
+        self._many(rows.UPDATE_TASK, [rows.of_changed_task(task, step.now) for task in changed])
+        needs = [(child, parent, kind.value, met) for (child, parent), (kind, met) in step.needs.items()]
+        self._many("INSERT OR REPLACE INTO need VALUES (?, ?, ?, ?)", needs)
         for task_id, spec in step.edited.items():
+            self._fresh.pop(task_id, None)
             self._db.execute(rows.UPDATE_SPEC, (*self._shared.of_spec(spec), task_id))
         if step.removed:
+            self._fresh.clear()
             among = json.dumps(step.removed)
             for table, column in (("task", "id"), ("attempt", "task"), ("need", "child"), ("note", "task")):
                 self._db.execute(f"DELETE FROM {table} WHERE {column} IN {_AMONG}", (among,))  # noqa: S608 - our names
@@ -111,17 +114,28 @@ class SqliteStore:
             rows.INSERT_TASK,
             [(*rows.of_new_task(task, step.now), *self._shared.of_spec(spec)) for task, spec in step.added],
         )
+        if len(self._fresh) + len(step.added) > FRESH_AT_MOST:
+            self._fresh.clear()
+        self._fresh.update((task.id, spec) for task, spec in step.added[:FRESH_AT_MOST])
         self._set_meta("last_queued_at", repr(step.world.last_queued_at))
         self._set_meta("next_task", str(step.world.next_task))
 
     def _keep_attempts(self, step: Step) -> None:
-        self._db.executemany(rows.PUT_ATTEMPT, [rows.of_attempt(attempt) for attempt in step.attempts.values()])
-        self._db.executemany("DELETE FROM attempt WHERE task = ? AND number = ?", step.withdrawn)
+        self._many(rows.PUT_ATTEMPT, map(rows.of_attempt, step.attempts.values()))
+        self._many("DELETE FROM attempt WHERE task = ? AND number = ?", step.withdrawn)
 
     def commit(self) -> None:
         if self._open:
             self._db.execute("COMMIT")
             self._open = False
+
+    @property
+    def syncs(self) -> bool:
+        return self._journal >= 0
+
+    def sync(self) -> None:
+        """SQLite itself waits for the disk only when it folds the journal; here whoever must be sure does."""
+        os.fdatasync(self._journal)
 
     # Reading back
 
@@ -180,6 +194,9 @@ class SqliteStore:
         return self.spec(task).launch
 
     def spec(self, task: int) -> TaskSpec:
+        fresh = self._fresh.get(task)
+        if fresh is not None:
+            return fresh
         row = self._db.execute(f"{rows.SELECT_SPEC} WHERE id = ?", (task,)).fetchone()
         if row is None:
             raise KeyError(task)

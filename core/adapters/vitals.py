@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -155,9 +156,9 @@ def _root(tenant: Tenant, found: dict[int, Process]) -> Process | None:
     return min(children, key=lambda process: process.created, default=None)
 
 
-def _last_output(log: Path) -> float | None:
+def _last_output(log: str) -> float | None:
     try:
-        found = log.stat()
+        found = os.stat(log)
     except OSError:
         return None
     return found.st_mtime if found.st_size else None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core.effects import Start
+from core.effects import ReleaseSession
 from core.engine.feed import Feed
 from core.engine.metrics import Metrics
 from core.engine.ring import ENGINE, Ring
+from core.engine.syncing import Syncing
 from core.messages import Configure, Exited, Message, RefusedError, Sampled, Started, Ticked
 from core.settings import limits
 
@@ -52,6 +54,7 @@ class Engine:
         self.reader = reader
         self.feed = Feed(self.world, reader, self.head)
         self.latest: deque[Message] = deque(maxlen=REMEMBERED)
+        self._syncing = Syncing(store)
         self._inbox: deque[Entry] = deque()
         self._hands: Hands | None = None
         self._turn_due = False
@@ -136,13 +139,11 @@ class Engine:
                 answers.append((entry.answer, given))
             if isinstance(entry.message, Exited):
                 exits.append(entry.arrived)
-        self._ring.commit()
+        self.store.commit()
         committed = time.time()
         for arrived in exits:
             self.metrics.commit.add(committed - arrived)
-        for answer, given in answers:
-            answer(given)
-        self._act(effects)
+        self._act(effects, answers)
         if self._inbox:
             self._call_turn()
         self._set_timer()
@@ -159,10 +160,17 @@ class Engine:
         self._tell_waiting(step)
         return step.reply
 
-    def _act(self, effects: list[Effect]) -> None:
-        """Starts first: somebody waits for them, nobody for the rest."""
-        for effect in sorted(effects, key=lambda effect: not isinstance(effect, Start)):
-            self.hands.carry_out(effect)
+    def _act(self, effects: list[Effect], answers: list[tuple[Callable[[Answer], None], Answer]]) -> None:
+        """Starts at once: the intent is on disk. What promises something to others waits until a power cut cannot
+        take it back: answers, and the end of a session that still knows how its task ended.
+        """
+        later: list[Callable[[], None]] = [partial(answer, given) for answer, given in answers]
+        for effect in effects:
+            if isinstance(effect, ReleaseSession):
+                later.append(partial(self.hands.carry_out, effect))
+            else:
+                self.hands.carry_out(effect)
+        self._syncing.after(later)
 
     def _measure(self, message: Message, step: Step) -> None:
         if isinstance(message, Started):

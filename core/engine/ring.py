@@ -38,7 +38,7 @@ class Ring:
         restore(self.world, loaded.tasks, loaded.attempts, now)
 
     def apply(self, message: m.Message, now: float, *, who: str = ENGINE, cause_at: float | None = None) -> Step:
-        """RefusedError leaves world and store as they were. What is kept is durable after `commit`."""
+        """RefusedError leaves world and store as they were. `store.commit` ends the turn."""
         recalled = self._recalled(message)
         self.world.recall(recalled.tasks, recalled.ended, recalled.keys)
         try:
@@ -49,9 +49,6 @@ class Ring:
         self.store.keep(step, who)
         self.world.forget_ended(step.tasks)
         return step
-
-    def commit(self) -> None:
-        self.store.commit()
 
     def _recalled(self, message: m.Message) -> Recalled:
         match message:

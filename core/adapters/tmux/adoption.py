@@ -80,7 +80,7 @@ class Adoption:
         elif begun_at is not None:
             if not alive:
                 self._sessions.on_launcher_gone(attempt)
-        elif alive and (folder.path / "run").exists():
+        elif alive and folder.is_made():
             self._sessions.tell_again(attempt)
         elif folder.forestall():
             self._sessions.give_up(attempt)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _READ_AT_ONCE = 1 << 16
 _ANSWERS_US = 1
 """Flag of a block that answers a command of this connection."""
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%=+-]+", re.ASCII)
+"""Words that need no quotes."""
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
@@ -71,6 +74,8 @@ def quoted(words: Sequence[str]) -> str:
 
 
 def _quoted(word: str) -> str:
+    if _PLAIN.fullmatch(word):
+        return word
     if "\0" in word or "\r" in word:
         raise ValueError("a tmux argument cannot contain NUL or CR")
     escaped = "".join("\\" + sign if sign in '\\"$~' else "\\n" if sign == "\n" else sign for sign in word)

@@ -3,6 +3,7 @@
 # SLOT is a folder with the fifo `ctl`, on which the engine writes lines:
 #   run PID FOLDER   run the attempt in FOLDER; PID is the engine's
 #   kept ID          the end of attempt ID is on the engine's disk
+#   anew             the log of the session begins anew
 # BELL is the fifo on which the engine listens:
 #   S ID PID         the program of attempt ID is about to begin
 #   E ID STATUS      it has ended
@@ -24,6 +25,10 @@ while :; do
 	IFS= read -r line <ctl || continue
 	case $line in
 	"run "*) ;;
+	anew)
+		printf '' >log
+		continue
+		;;
 	*) continue ;;
 	esac
 	line=${line#run }

@@ -16,8 +16,8 @@ from core.adapters.tmux.slots import Slot, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from core.adapters.folders import Folder
     from core.adapters.tmux.servers import Servers
     from core.home import Home
     from core.settings import Settings
@@ -27,6 +27,8 @@ RESERVE_AT_ONCE = 2
 """While nobody waits: the making of a session takes its time from the tasks that run."""
 LARGEST_REUSED_LOG = 1 << 16
 """Bytes of output up to which a session is worth cleaning for the next attempt."""
+SPARE = 3
+"""Times the reserve up to which used sessions are kept: work that came in a burst is likely to come again."""
 HARD_LOG_LIMIT = 4
 """Times the size at which a log is rotated: where no engine is there to rotate it, the log ends here."""
 
@@ -62,7 +64,8 @@ class Pool:
         self._log_blocks = HARD_LOG_LIMIT * engine.log_size // 512
 
     def take(self) -> Slot | None:
-        return self._idle.popleft() if self._idle else None
+        """The one that was used last: its memory is the warmest."""
+        return self._idle.pop() if self._idle else None
 
     def put(self, slot: Slot) -> None:
         slot.stage, slot.attempt = Stage.IDLE, None
@@ -97,7 +100,7 @@ class Pool:
         self._last_number += 1
         number = self._last_number
         server = await self._servers.pick()
-        slot = Slot(number, self._home.slots / str(number), server)
+        slot = Slot(number, f"{self._home.slots}/{number}", server)
         try:
             slot.make()
             await self._make_session(slot)
@@ -110,7 +113,7 @@ class Pool:
     async def _make_session(self, slot: Slot) -> None:
         name = f"w{slot.number}"
         session = ["new-session", "-d", "-s", name, *self._size, "-P", "-F", _PLACE]
-        launcher = ["sh", self._launcher, str(slot.folder), str(self._home.bell)]
+        launcher = ["sh", self._launcher, slot.folder, str(self._home.bell)]
         began = asyncio.get_running_loop().time()
         created, _ = await slot.control.ask(
             [*session, *launcher], ["pipe-pane", "-O", "-t", f"={name}:", self.log_command(slot)]
@@ -124,18 +127,18 @@ class Pool:
 
     def log_command(self, slot: Slot) -> str:
         """Appends the session's output to the slot's log; tmux expands # and % in it."""
-        logger, log = (os.fsdecode(quote(str(path))) for path in (slot.folder / "logger", slot.log))
+        logger, log = (os.fsdecode(quote(path)) for path in (f"{slot.folder}/logger", slot.log))
         command = f"umask 077; ulimit -f {self._log_blocks}; echo $$ >{logger}; exec cat >>{log}"
         return command.replace("#", "##").replace("%", "%%")
 
-    async def clean(self, slot: Slot, content: Path) -> bool:
+    async def clean(self, slot: Slot, folder: Folder) -> bool:
         """Makes a used slot as new, where the reserve wants it and nothing of its attempt can be left in it.
 
-        `content` takes the place of the attempt's log, which was the slot's own until now.
+        The attempt's log, which was the slot's own until now, becomes a file of its own.
         """
-        if slot.server is None or not slot.server.usable or len(self._idle) >= self._wanted:
+        if slot.server is None or not slot.server.usable or len(self._idle) >= SPARE * self._wanted:
             return False
-        if slot.log.stat().st_size > LARGEST_REUSED_LOG or not slot.restore_terminal():
+        if slot.log_size() > LARGEST_REUSED_LOG or not slot.restore_terminal():
             return False
         pane = ["-t", slot.pane_id]
         try:
@@ -149,8 +152,13 @@ class Pool:
             return False
         if state.lines[0] != f"0 1 1 0 {self._dimensions}":
             return False
-        slot.take_log(content)
+        slot.take_log(folder.log)
         return True
+
+    def trim(self) -> None:
+        """Every few seconds: lets one session go that the reserve no longer needs."""
+        if len(self._idle) > self._wanted:
+            self.end(self._idle.popleft())
 
     def end(self, slot: Slot) -> None:
         """Ends the session, and with it whatever still hangs on its terminal."""

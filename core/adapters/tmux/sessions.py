@@ -22,7 +22,6 @@ from core.ports import AttachTarget
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from core.home import Home
     from core.messages import Observation
@@ -47,6 +46,7 @@ class Sessions:
         on_made: Callable[[float], None],
     ) -> None:
         self._home = home
+        self._attempts = str(home.attempts)
         self._post = post
         self._on_slot = on_slot
         self.on_launcher_gone = on_launcher_gone
@@ -68,7 +68,7 @@ class Sessions:
         self.pool.configure(settings)
 
     def folder(self, attempt: AttemptId) -> Folder:
-        return Folder(self._home.attempts, attempt)
+        return Folder(self._attempts, attempt)
 
     # Starting
 
@@ -89,12 +89,12 @@ class Sessions:
         folder = self.folder(attempt)
         place = Place(slot.server.index, slot.number, slot.launcher)
         try:
-            folder.make(launch, self._home.root, place)
+            folder.make(launch, str(self._home.root), place)
             os.link(slot.log, folder.log)
         except (OSError, ValueError) as error:
             folder.remove()
             self.pool.put(slot)
-            self._post(NotPlaced(attempt, f"cannot write {folder.path.name}: {error}"))
+            self._post(NotPlaced(attempt, f"cannot write {folder.path}: {error}"))
             return
         slot.stage, slot.attempt = Stage.BUSY, attempt
         self.slots[attempt] = slot
@@ -167,15 +167,14 @@ class Sessions:
 
     async def _seal(self, slot: Slot, attempt: AttemptId, *, failed: bool) -> None:
         folder = self.folder(attempt)
-        folder.make_exit_durable()
-        slot.tell(f"kept {attempt}")
+        folder.settle_exit()
         complete = await self._drained(slot)
         if failed:
             await self.save_screen(slot, folder)
         leftovers = await self._leftovers(attempt)
         if leftovers:
             self._post(LeftBehind(attempt, leftovers))
-        if complete and not leftovers and not folder.older_log.exists() and await self.pool.clean(slot, folder.log):
+        if complete and not leftovers and not os.path.exists(folder.older_log) and await self.pool.clean(slot, folder):
             self.pool.put(slot)
         else:
             slot.end_log()
@@ -196,8 +195,8 @@ class Sessions:
 
     # After a restart
 
-    def slot_folder(self, number: int) -> Path:
-        return self._home.slots / str(number)
+    def slot_folder(self, number: int) -> str:
+        return f"{self._home.slots}/{number}"
 
     def take_over(self, attempt: AttemptId, slot: Slot) -> None:
         """A session that an engine before this one lent to the attempt, with or without a living launcher."""
@@ -240,21 +239,21 @@ class Sessions:
         It goes by a file: what a program writes never travels through the control connection.
         """
         slot = self._slot(attempt)
-        file = slot.folder / "screen"
-        await self._save(slot, file, lines_above)
-        return file.read_bytes()
+        path = f"{slot.folder}/screen"
+        await self._save(slot, path, lines_above)
+        with open(path, "rb") as file:
+            return file.read()
 
     async def save_screen(self, slot: Slot, folder: Folder) -> None:
         """Keeps the last screen of an attempt, where its server still answers."""
         with suppress(TmuxError):
             await self._save(slot, folder.screen, 0)
 
-    async def _save(self, slot: Slot, file: Path, lines_above: int) -> None:
+    async def _save(self, slot: Slot, path: str, lines_above: int) -> None:
         name = f"muxdeck-{slot.number}"
-        path = str(file).replace("#", "##")
         await slot.control.ask(
             ["capture-pane", "-e", "-N", "-t", slot.pane_id, "-S", str(-lines_above), "-b", name],
-            ["save-buffer", "-b", name, path],
+            ["save-buffer", "-b", name, path.replace("#", "##")],
             ["delete-buffer", "-b", name],
             deadline=2.0,
         )
@@ -265,12 +264,13 @@ class Sessions:
         Control characters other than tab and line end are left out: they would act, not be typed.
         """
         slot = self._slot(attempt)
-        file, name = slot.folder / "text", f"muxdeck-{slot.number}"
-        file.write_bytes(text.translate(None, _ACTING))
+        path, name = f"{slot.folder}/text", f"muxdeck-{slot.number}"
+        with open(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(text.translate(None, _ACTING))
         pane = ["-t", slot.pane_id]
         commands = [["copy-mode", "-q", *pane]]
         if text:
-            commands.append(["load-buffer", "-b", name, str(file).replace("#", "##")])
+            commands.append(["load-buffer", "-b", name, path.replace("#", "##")])
             commands.append(["paste-buffer", "-p", "-r", "-d", "-b", name, *pane])
         if enter:
             commands.append(["send-keys", *pane, "Enter"])
@@ -301,7 +301,7 @@ class Sessions:
         """Logs that have grown to their size are moved aside, without losing a byte."""
         for attempt, slot in list(self.slots.items()):
             if slot.stage is Stage.BUSY and slot.log_size() >= self._log_size:
-                await asyncio.to_thread(slot.rotate_log, self.folder(attempt).older_log)
+                await asyncio.to_thread(slot.rotate_log, self.folder(attempt))
                 if not slot.logger_alive():
                     with suppress(TmuxError):
                         slot.control.send(["pipe-pane", "-O", "-t", slot.pane_id, self.pool.log_command(slot)])
@@ -310,6 +310,7 @@ class Sessions:
 
     def check_servers(self) -> None:
         """Once a second or so: tells which servers have fallen silent and which are back."""
+        self.pool.trim()
         now = time.time()
         for server, silent in self.servers.check(now):
             if silent:

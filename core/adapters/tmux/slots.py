@@ -12,11 +12,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from core.adapters import processes
+from core.adapters.folders import FILE_MODE, Folder, write_new
 from core.adapters.tmux.control import TmuxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from core.adapters.tmux.control import Control
     from core.adapters.tmux.servers import Server
@@ -51,10 +51,10 @@ def _nothing() -> None:
 class Slot:
     """Owned by `Sessions`. Its folder holds the launcher's fifo and the log that the session's output goes to."""
 
-    def __init__(self, number: int, folder: Path, server: Server | None) -> None:
+    def __init__(self, number: int, folder: str, server: Server | None) -> None:
         self.number = number
         self.folder = folder
-        self.log = folder / "log"
+        self.log = f"{folder}/log"
         self.server = server
         """None where its server is gone, or did not answer when this engine came up."""
         self.session_id = ""
@@ -77,14 +77,14 @@ class Slot:
 
     def make(self) -> None:
         """OSError where the disk refuses."""
-        self.folder.mkdir(mode=0o700)
-        os.mkfifo(self.folder / "ctl", 0o600)
-        self.log.touch(mode=0o600)
+        os.mkdir(self.folder, 0o700)
+        os.mkfifo(f"{self.folder}/ctl", FILE_MODE)
+        write_new(self.log, b"")
         self.open()
 
     def open(self) -> None:
         """Opens the launcher's line. Held open for reading too, so that writing never waits for the launcher."""
-        self._line = os.open(self.folder / "ctl", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._line = os.open(f"{self.folder}/ctl", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
     def tell(self, line: str) -> None:
         """One line to the launcher; it stays in the fifo until the launcher reads it."""
@@ -131,35 +131,36 @@ class Slot:
         assert self.attempt is not None
         end = marker(self.attempt)
         try:
-            with self.log.open("rb") as log:
-                size = os.fstat(log.fileno()).st_size
-                return os.pread(log.fileno(), len(end), max(size - len(end), 0)) == end
+            log = os.open(self.log, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
-
-    def take_log(self, into: Path) -> None:
-        """Moves the finished attempt's output out of the slot's log, which begins anew."""
-        assert self.attempt is not None
-        written = into.with_name("log.new")
-        content = self.log.read_bytes().removesuffix(marker(self.attempt))
-        file = os.open(written, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:
-            os.write(file, content)
+            return os.pread(log, len(end), max(os.fstat(log).st_size - len(end), 0)) == end
         finally:
-            os.close(file)
-        written.rename(into)
-        os.truncate(self.log, 0)
+            os.close(log)
+
+    def take_log(self, into: str) -> None:
+        """Moves the finished attempt's output out of the slot's log; the launcher is told to go on with an empty one."""
+        assert self.attempt is not None
+        with open(self.log, "rb") as log:
+            content = log.read().removesuffix(marker(self.attempt))
+        if content:
+            write_new(f"{into}.new", content)
+            os.rename(f"{into}.new", into)
+        else:
+            os.unlink(into)
+        self.tell(f"kept {self.attempt}\nanew")
 
     def end_log(self) -> None:
         """Cuts the marker off the log of the finished attempt, which keeps the file."""
         if self.drained():
             assert self.attempt is not None
-            os.truncate(self.log, self.log.stat().st_size - len(marker(self.attempt)))
+            os.truncate(self.log, os.stat(self.log).st_size - len(marker(self.attempt)))
 
     def log_size(self) -> int:
         """Bytes; 0 where there is no log."""
         try:
-            return self.log.stat().st_size
+            return os.stat(self.log).st_size
         except OSError:
             return 0
 
@@ -167,8 +168,8 @@ class Slot:
         logger = self._logger()
         return logger is not None and not logger.dead
 
-    def rotate_log(self, older: Path) -> None:
-        """Moves the log's content to `older`. The logger is stopped meanwhile: tmux keeps what comes in that moment.
+    def rotate_log(self, folder: Folder) -> None:
+        """Moves the log's content to the older part of the attempt's log. The logger is stopped meanwhile: tmux keeps what comes in that moment.
 
         Runs in a thread: a stop takes a moment, and so does the copy.
         """
@@ -178,8 +179,9 @@ class Slot:
             _await_stop(logger.pid)
         try:
             with suppress(OSError):
-                shutil.copyfile(self.log, older)
-                older.chmod(0o600)
+                folder.drop_older_log()
+                shutil.copyfile(self.log, folder.older_log)
+                os.chmod(folder.older_log, FILE_MODE)
                 os.truncate(self.log, 0)
         finally:
             if logger is not None:
@@ -188,10 +190,11 @@ class Slot:
     def _logger(self) -> processes.Process | None:
         """The process that writes the log, and no other one that may have its number now."""
         try:
-            pid = int((self.folder / "logger").read_text(encoding="ascii"))
+            with open(f"{self.folder}/logger", encoding="ascii") as file:
+                pid = int(file.read())
         except (OSError, ValueError):
             return None
-        return processes.look(pid) if processes.writes_to(pid, str(self.log)) else None
+        return processes.look(pid) if processes.writes_to(pid, self.log) else None
 
 
 def _await_stop(pid: int) -> None:
