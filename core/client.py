@@ -26,7 +26,7 @@ class NoEngineError(Exception):
 
 
 class AnswerError(Exception):
-    """The engine says no. `code` is one of not-found, usage, refused, failed; `problems` are the faults of the input."""
+    """The engine says no. `code` is not-found, usage, refused or failed; `problems` are the faults of the input."""
 
     def __init__(self, code: str, text: str, problems: list[dict[str, Any]]) -> None:
         super().__init__(text)
@@ -144,6 +144,7 @@ def _environment() -> dict[str, str]:
     """The engine is nobody's task, even where a task was the first to need one."""
     ours = ("MUXDECK_TASK", "MUXDECK_ATTEMPT", "TMUX", "TMUX_PANE")
     return {name: value for name, value in os.environ.items() if name not in ours}
+
 
 def context() -> dict[str, Any]:
     """What a task inherits from here."""

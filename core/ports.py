@@ -101,7 +101,7 @@ class Hands(Protocol):
     """What touches the outside. Verbs that carry out effects return at once: what comes of them is posted as facts."""
 
     async def open(self, attempts: Sequence[Attempt]) -> None:
-        """Finds out what became of the attempts that the store knows as live; its facts are posted before it returns."""
+        """Finds out what became of the attempts that the store knows as live; posts that before it returns."""
 
     def carry_out(self, effect: Effect) -> None: ...
 

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from core.units import STRICT, Count, Duration, Positive, shape
 
+
 class RetryChanges(TypedDict, total=False):
     """What a task says otherwise than the settings."""
 
@@ -165,7 +166,6 @@ class Everything:
 @shape
 class Nothing:
     """For verbs that take no parameters."""
-
 
 
 @shape

@@ -12,7 +12,6 @@ from core.model import LOCAL_AGENT, RetryPolicy, Timeouts
 from core.units import Count, Duration, Positive, Size, shape
 
 
-
 def _cores() -> int:
     return os.cpu_count() or 1
 

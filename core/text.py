@@ -73,7 +73,7 @@ def size(count: float) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """"1 task", "2 tasks", "3 processes"."""
+    """ "1 task", "2 tasks", "3 processes"."""
     if count == 1:
         return f"1 {noun}"
     return f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"

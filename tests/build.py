@@ -11,12 +11,16 @@ from core.model import Launch, Need, NeedKind, Policy, RetryPolicy, TaskSpec, Ti
 TRUE = Launch(argv=("true",))
 
 
-def spec(name: str = "t", *, retry: RetryPolicy | None = None, timeouts: Timeouts | None = None, **fields: Any) -> TaskSpec:
+def spec(
+    name: str = "t", *, retry: RetryPolicy | None = None, timeouts: Timeouts | None = None, **fields: Any
+) -> TaskSpec:
     policy = Policy(retry or RetryPolicy(), timeouts or Timeouts())
     return replace(TaskSpec(launch=TRUE, name=name, policy=policy), **fields)
 
 
-def new(name: str = "t", *, ok: tuple[int, ...] = (), any_: tuple[int, ...] = (), fail: tuple[int, ...] = (), **fields: Any) -> NewTask:
+def new(
+    name: str = "t", *, ok: tuple[int, ...] = (), any_: tuple[int, ...] = (), fail: tuple[int, ...] = (), **fields: Any
+) -> NewTask:
     needs = [Need(parent, NeedKind.OK) for parent in ok]
     needs += [Need(parent, NeedKind.ANY) for parent in any_]
     needs += [Need(parent, NeedKind.FAIL) for parent in fail]

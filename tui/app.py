@@ -23,10 +23,10 @@ class Console(App[None], inherit_bindings=False):
     TITLE = "muxdeck"
     ALLOW_SELECT: ClassVar[bool] = False
 
-    def __init__(self, home: Home, *, read_only: bool, plain: bool, theme: str) -> None:
+    def __init__(self, home: Home, *, read_only: bool, plain: bool) -> None:
         super().__init__()
         self._home = home
-        self._wanted_theme = theme
+        self._configured: dict[str, Any] = {}
         self.own_themes: list[str] = []
         self.replica = Replica()
         self.link = Link(home, self._feed, self._state)
@@ -36,16 +36,30 @@ class Console(App[None], inherit_bindings=False):
         self.load_themes()
         self.push_screen(self._fleet)
         self.run_worker(self.link.run(), exit_on_error=True)
+        if self._home.themes.is_dir():
+            self.run_worker(self._watch_themes())
+
+    async def _watch_themes(self) -> None:
+        """A theme that is being written is seen as it is saved."""
+        import watchfiles
+
+        async for _ in watchfiles.awatch(self._home.themes, step=200, debounce=300, rust_timeout=60_000):
+            self.load_themes()
 
     def load_themes(self) -> None:
         found = themes.load(self._home.themes)
         for theme in found.themes.values():
             self.register_theme(theme)
         self.own_themes = list(found.themes)
-        wanted = self.theme if self.theme in self.own_themes else self._wanted_theme
-        self.theme = wanted if wanted in self.own_themes else themes.DEFAULT
+        self.wear(self.theme if self.theme in self.own_themes else themes.DEFAULT)
         for fault in found.faults:
             self.notify(one_line(str(fault)), severity="error", markup=False, timeout=10)
+
+    def wear(self, name: str) -> None:
+        """Another theme, or the same one as it is now written."""
+        if self.theme == name:
+            self.refresh_css(animate=False)
+        self.theme = name
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The stylesheet is read before the first theme of ours is set."""
@@ -54,9 +68,21 @@ class Console(App[None], inherit_bindings=False):
 
     def _feed(self, message: dict[str, Any]) -> None:
         self.replica.apply(message)
+        console = message["head"]["console"]
+        if console != self._configured:
+            self._configure(console)
         self._fleet.request_frame()
 
-    def _state(self, connected: bool, reason: str) -> None:  # noqa: FBT001 - told by the link
+    def _configure(self, console: dict[str, Any]) -> None:
+        if console["theme"] != self._configured.get("theme"):
+            if console["theme"] in self.own_themes:
+                self.wear(console["theme"])
+            else:
+                self.notify(f"there is no theme {one_line(console['theme'], 40)!r}", severity="error", markup=False)
+        self._configured = console
+        self._fleet.configure(console)
+
+    def _state(self, connected: bool, reason: str) -> None:
         if connected:
             self.replica.begin()
         elif self.replica.connected:

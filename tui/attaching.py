@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import os
 
+
 def ours(socket: str, session: str) -> list[str]:
     """The status line tells how to come back."""
-    return ["tmux", "-u", "-S", socket, "set-option", "-t", session, "status", "on", ";", "attach-session", "-t", session]
+    return [
+        "tmux",
+        "-u",
+        "-S",
+        socket,
+        "set-option",
+        "-t",
+        session,
+        "status",
+        "on",
+        ";",
+        "attach-session",
+        "-t",
+        session,
+    ]
 
 
 def foreign(socket: str, session: str) -> list[str]:

@@ -6,7 +6,6 @@ import gc
 import sys
 from typing import TYPE_CHECKING
 
-from tui import themes
 from tui.cli.codes import Exit
 from tui.cli.output import say
 
@@ -21,6 +20,6 @@ def open_console(home: Home, *, read_only: bool, plain: bool) -> int:
     from tui.app import Console
 
     gc.freeze()
-    console = Console(home, read_only=read_only, plain=plain, theme=themes.DEFAULT)
+    console = Console(home, read_only=read_only, plain=plain)
     console.run()
     return Exit.OK if console.return_code in (0, None) else Exit.INTERNAL

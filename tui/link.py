@@ -34,7 +34,7 @@ class Link:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
 
     async def run(self) -> None:
-        """For as long as the console lives. The engine is started once; one that was stopped on purpose stays stopped."""
+        """For as long as the console lives. The engine is started once: one that was stopped on purpose stays so."""
         start = True
         while True:
             try:

@@ -9,6 +9,7 @@ from core.wire import AgentRow, ForeignRow, GroupRow, SessionRow, TaskRow
 from tui.views.ordering import Ordered
 from tui.views.rows import Situation
 
+
 class Replica:
     """`tasks` and `sessions` by their names; `order` is the queue as the person wants to see it."""
 

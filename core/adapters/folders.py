@@ -58,7 +58,8 @@ class Folder:
         os.mkdir(self.path, 0o700)
         spec = {"attempt": str(self.attempt), "place": place, **script.public(launch)}
         write_new(
-            f"{self.path}/run", _SPEC + json.dumps(spec).encode() + b"\n" + script.run_script(self.attempt, launch, home)
+            f"{self.path}/run",
+            _SPEC + json.dumps(spec).encode() + b"\n" + script.run_script(self.attempt, launch, home),
         )
 
     def is_made(self) -> bool:

@@ -39,7 +39,7 @@ class Reader:
         return list(map(TaskRow._make, found))
 
     def live_first(self, queued: int, ended: int) -> Iterator[int]:
-        """Numbers of the tasks that a console shows: running, failed, the next `queued` in order, the latest `ended`."""
+        """The tasks that a console shows: running, failed, the next `queued` in order, the latest `ended`."""
         yield from self._ids("state = 'running' ORDER BY id", ())
         yield from self._ids("state IN ('failed', 'timed_out', 'lost') ORDER BY ended_at DESC LIMIT ?", (ended,))
         yield from self._ids("state = 'queued' ORDER BY place LIMIT ?", (queued,))
@@ -87,7 +87,9 @@ class Reader:
 
     def dependents(self, task: int) -> list[dict[str, Any]]:
         query = "SELECT child, kind, state FROM need JOIN task ON task.id = child WHERE parent = ? ORDER BY child"
-        return [{"task": child, "kind": kind, "state": state} for child, kind, state in self._db.execute(query, (task,))]
+        return [
+            {"task": child, "kind": kind, "state": state} for child, kind, state in self._db.execute(query, (task,))
+        ]
 
     def attempts(self, task: int) -> list[dict[str, Any]]:
         """The documents of a task's attempts, the first one first."""

@@ -32,18 +32,18 @@ _CHANGING = (
 _SPEC = "name, key, policy, argv, shell, cwd, env, stdin, umask"
 _MARKS_13, _MARKS_9 = ", ".join("?" * 13), ", ".join("?" * 9)
 
-INSERT_TASK = f"INSERT INTO task (id, {_CHANGING}, {_SPEC}) VALUES (?, {_MARKS_13}, {_MARKS_9})"  # noqa: S608 - our names
-UPDATE_TASK = f"UPDATE task SET ({_CHANGING}) = ({_MARKS_13}) WHERE id = ?"  # noqa: S608 - our names
-UPDATE_SPEC = f"UPDATE task SET ({_SPEC}) = ({_MARKS_9}) WHERE id = ?"  # noqa: S608 - our names
-SELECT_TASK = f"SELECT id, {_CHANGING}, key, policy FROM task"  # noqa: S608 - our names
-SELECT_SPEC = f"SELECT agent, grp, priority, held, not_before, {_SPEC} FROM task"  # noqa: S608 - our names
+INSERT_TASK = f"INSERT INTO task (id, {_CHANGING}, {_SPEC}) VALUES (?, {_MARKS_13}, {_MARKS_9})"
+UPDATE_TASK = f"UPDATE task SET ({_CHANGING}) = ({_MARKS_13}) WHERE id = ?"
+UPDATE_SPEC = f"UPDATE task SET ({_SPEC}) = ({_MARKS_9}) WHERE id = ?"
+SELECT_TASK = f"SELECT id, {_CHANGING}, key, policy FROM task"
+SELECT_SPEC = f"SELECT agent, grp, priority, held, not_before, {_SPEC} FROM task"
 
 _ATTEMPT = (
     "task, number, state, reason, agent, grp, placed_at, cause_at, server, slot, launcher_pid, launcher_created, boot, "
     "pid, started_at, ended_at, exit_code, ending, leftover, max_memory, cpu_seconds"
 )
-SELECT_ATTEMPT = f"SELECT {_ATTEMPT} FROM attempt"  # noqa: S608 - our names
-PUT_ATTEMPT = f"INSERT OR REPLACE INTO attempt ({_ATTEMPT}) VALUES ({', '.join('?' * 21)})"  # noqa: S608 - our names
+SELECT_ATTEMPT = f"SELECT {_ATTEMPT} FROM attempt"
+PUT_ATTEMPT = f"INSERT OR REPLACE INTO attempt ({_ATTEMPT}) VALUES ({', '.join('?' * 21)})"
 
 _KNOWN_AT_MOST = 1024
 """Distinct environments and policies remembered; beyond that they are read again."""
@@ -260,7 +260,7 @@ def attempt(row: Row) -> Attempt:
     )
 
 
-def _ending(outcome: str, reason: str, final: bool) -> Ending:  # noqa: FBT001 - the row's own order
+def _ending(outcome: str, reason: str, final: bool) -> Ending:
     return Ending(TaskState(outcome), reason, final)
 
 

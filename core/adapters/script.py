@@ -15,7 +15,8 @@ _OF_THE_TERMINAL = frozenset({"TERM", "TMUX", "TMUX_PANE", "TERM_PROGRAM", "TERM
 _OF_THE_SHELL = frozenset({"PWD", "OLDPWD", "_", "SHLVL"})
 _OF_MUXDECK = frozenset({"MUXDECK_HOME", "MUXDECK_TASK", "MUXDECK_ATTEMPT"})
 _SPECIAL_IN_SOME_SHELL = frozenset(
-    "BASHOPTS BASH_VERSINFO EUID GROUPS IFS LINENO OPTIND OPTARG PPID PS4 RANDOM SECONDS SHELLOPTS UID".split()
+    {"BASHOPTS", "BASH_VERSINFO", "EUID", "GROUPS", "IFS", "LINENO", "OPTARG", "OPTIND", "PPID", "PS4", "RANDOM"}
+    | {"SECONDS", "SHELLOPTS", "UID"}
 )
 """A shell may refuse or interpret an assignment to these: env(1) sets them."""
 
@@ -27,7 +28,7 @@ def inherited(environ: dict[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def quote(text: str) -> bytes:
-    """One word of a POSIX shell that stands for exactly these bytes. ValueError for a NUL, which no argument can have."""
+    """One word of a POSIX shell that stands for exactly these bytes. ValueError for a NUL: no argument can have it."""
     raw = os.fsencode(text)
     if b"\0" in raw:
         raise ValueError("an argument cannot contain a NUL byte")

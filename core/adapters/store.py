@@ -107,7 +107,7 @@ class SqliteStore:
             self._fresh.clear()
             among = json.dumps(step.removed)
             for table, column in (("task", "id"), ("attempt", "task"), ("need", "child"), ("note", "task")):
-                self._db.execute(f"DELETE FROM {table} WHERE {column} IN {_AMONG}", (among,))  # noqa: S608 - our names
+                self._db.execute(f"DELETE FROM {table} WHERE {column} IN {_AMONG}", (among,))
 
     def _insert_tasks(self, step: Step) -> None:
         self._db.executemany(
@@ -163,7 +163,7 @@ class SqliteStore:
 
     def _needs(self, where: str, *args: str) -> dict[int, tuple[Any, ...]]:
         found: dict[int, tuple[Any, ...]] = {}
-        for child, parent, kind in self._db.execute(f"SELECT child, parent, kind FROM need WHERE {where}", args):  # noqa: S608 - our conditions
+        for child, parent, kind in self._db.execute(f"SELECT child, parent, kind FROM need WHERE {where}", args):
             found[child] = (*found.get(child, ()), rows.need(parent, kind))
         return found
 
@@ -172,11 +172,11 @@ class SqliteStore:
         return Counter({TaskState(state): count for state, count in counted})
 
     def states(self, tasks: Iterable[int]) -> dict[int, TaskState]:
-        found = self._db.execute(f"SELECT id, state FROM task WHERE id IN {_AMONG}", (json.dumps(list(tasks)),))  # noqa: S608
+        found = self._db.execute(f"SELECT id, state FROM task WHERE id IN {_AMONG}", (json.dumps(list(tasks)),))
         return {task_id: TaskState(state) for task_id, state in found}
 
     def by_key(self, keys: Sequence[str]) -> dict[str, int]:
-        return dict(self._db.execute(f"SELECT key, id FROM task WHERE key IN {_AMONG}", (json.dumps(keys),)))  # noqa: S608
+        return dict(self._db.execute(f"SELECT key, id FROM task WHERE key IN {_AMONG}", (json.dumps(keys),)))
 
     def recall(self, tasks: Iterable[int], *, stopped: bool) -> Recalled:
         among = json.dumps(list(tasks))
@@ -188,7 +188,9 @@ class SqliteStore:
         selected = self._db.execute(f"{rows.SELECT_TASK} WHERE id IN {_AMONG} ORDER BY id", (among,))
         recalled = [rows.task(row, needs.get(row[0], ()), self._shared) for row in selected]
         parents = {need.parent for of_task in needs.values() for need in of_task}
-        return Recalled(tasks=recalled, ended={id_: state for id_, state in self.states(parents).items() if state.ended})
+        return Recalled(
+            tasks=recalled, ended={id_: state for id_, state in self.states(parents).items() if state.ended}
+        )
 
     def launch(self, task: int) -> Launch:
         return self.spec(task).launch
@@ -207,6 +209,11 @@ class SqliteStore:
         found = self._db.execute(_CLEANABLE.format(limit=limit), (before, keep))
         return [row[0] for row in found]
 
+    def inputs(self) -> set[str]:
+        """The files that tasks read from."""
+        found = self._db.execute("SELECT DISTINCT stdin FROM task WHERE stdin IS NOT NULL")
+        return {json.loads(row[0]) for row in found}
+
     def _meta(self, name: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
@@ -215,7 +222,7 @@ class SqliteStore:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
 
-_ENDED_AMONG = f"SELECT id FROM task WHERE id IN {_AMONG} AND ended_at IS NOT NULL"  # noqa: S608 - our names
+_ENDED_AMONG = f"SELECT id FROM task WHERE id IN {_AMONG} AND ended_at IS NOT NULL"
 _STOPPED_BELOW = f"""
 WITH RECURSIVE below (id) AS (
     {_ENDED_AMONG}
@@ -225,7 +232,7 @@ WITH RECURSIVE below (id) AS (
     JOIN task ON task.id = need.child AND task.state IN ('skipped', 'upstream_failed')
 )
 SELECT id FROM below
-"""  # noqa: S608 - our names
+"""
 _CLEANABLE = """
 SELECT id FROM task AS ended
 WHERE ended_at IS NOT NULL {limit}

@@ -10,13 +10,14 @@ import os
 import signal
 import sys
 from logging.handlers import RotatingFileHandler
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.engine.lock import Lock, LockedError
 from core.home import HomeError, find
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from core.home import Home
 
 EXIT_CONFIG, EXIT_LOCKED, EXIT_INTERNAL = 4, 7, 70

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -224,6 +225,7 @@ class Engine:
             "engine_cpu": metrics.cpu,
             "silent_servers": sorted(world.silent),
             "problems": list(self.problems),
+            "console": asdict(self.settings.console),
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.wire import AgentRow, GroupRow, SessionRow
+from core.wire import AgentRow, ForeignRow, GroupRow, SessionRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,10 +36,11 @@ class Changes:
         self.sessions: dict[AttemptId, None] = {}
         self.places = True
         """Agents and groups."""
+        self.foreign = True
 
     @property
     def waiting(self) -> bool:
-        return bool(self.first or self.tasks or self.removed or self.sessions or self.places)
+        return bool(self.first or self.tasks or self.removed or self.sessions or self.places or self.foreign)
 
 
 class Feed:
@@ -50,6 +51,7 @@ class Feed:
         self._reader = reader
         self._head = head
         self._clients: list[Changes] = []
+        self._foreign: list[ForeignRow] = []
 
     @property
     def watched(self) -> bool:
@@ -78,6 +80,12 @@ class Feed:
         for client in self._clients:
             client.sessions.update(dict.fromkeys(attempts))
 
+    def note_foreign(self, sessions: list[ForeignRow]) -> None:
+        if sessions != self._foreign:
+            self._foreign = sessions
+            for client in self._clients:
+                client.foreign = True
+
     def message(self, changes: Changes) -> dict[str, Any]:
         """The next message for a client; `changes` no longer has what is in it."""
         tasks = _take(changes.tasks, AT_MOST)
@@ -100,6 +108,9 @@ class Feed:
             changes.places = False
             message["agents"] = agent_rows(self._world)
             message["groups"] = group_rows(self._world)
+        if changes.foreign:
+            changes.foreign = False
+            message["foreign"] = self._foreign
         return message
 
     def _sessions(self, attempts: list[AttemptId]) -> tuple[list[SessionRow], list[str]]:

@@ -20,7 +20,7 @@ from core.wire import ForeignRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
-    from core.adapters.tmux.servers import Server
+
     from core.adapters.tmux.slots import Slot
     from core.engine.metrics import Metrics
     from core.home import Home
@@ -182,8 +182,10 @@ class RealHands:
     async def _tell_gone(self, attempt: AttemptId) -> None:
         """The launcher has ended without a word. What hung on its terminal ends now too; what does not lives on."""
         deadline = time.monotonic() + ORPHAN_GRACE
-        while (orphans := await self._watch.living(attempt)) and time.monotonic() < deadline:
+        orphans = await self._watch.living(attempt)
+        while orphans and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
+            orphans = await self._watch.living(attempt)
         if orphans:
             self._orphaned.add(attempt)
         self._post(LauncherGone(attempt, tuple(process.identity for process in orphans), time.time()))
@@ -193,7 +195,9 @@ class RealHands:
             vitals, cost = await self._watch.sample()
             self._metrics.count_cpu()
             if vitals:
-                self._post(Sampled({attempt: (vital, self._judge(attempt, vital)) for attempt, vital in vitals.items()}))
+                self._post(
+                    Sampled({attempt: (vital, self._judge(attempt, vital)) for attempt, vital in vitals.items()})
+                )
             ended = [one for one in self._orphaned if one not in vitals or not vitals[one].processes]
             for attempt in ended:
                 self._orphaned.discard(attempt)

@@ -49,11 +49,9 @@ class Process:
     async def run(self, ready: Callable[[], None]) -> int:
         asyncio.get_running_loop().set_exception_handler(self._bug)
         engine = self._engine
-        hands = RealHands(
-            self._home, engine.settings, engine.post, engine.world.attempts, self._launch, engine.metrics
-        )
+        hands = RealHands(self._home, engine.settings, engine.post, engine.world.attempts, self._launch, engine.metrics)
         server = Server(engine, Service(engine, self._home, self.stop))
-        upkeep = Upkeep(self._home, engine, self._store, server, hands)
+        upkeep = Upkeep(self._home, engine, self._store, hands)
         await engine.open(hands)
         await server.open(self._home.socket)
         upkeep.open()
@@ -92,4 +90,3 @@ def _raise_file_limit() -> None:
     wanted = 65536 if hard == resource.RLIM_INFINITY else hard
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-

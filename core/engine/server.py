@@ -1,4 +1,4 @@
-"""The socket: JSON lines from clients of the same person, answers in order of readiness, changes to those that watch."""
+"""The socket: JSON lines from clients of the same person, answers as they are ready, changes to those that watch."""
 
 from __future__ import annotations
 
@@ -54,10 +54,6 @@ class Server:
         self._clients.add(client)
         return client
 
-    @property
-    def watched(self) -> bool:
-        return any(client.watches for client in self._clients)
-
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
@@ -77,7 +73,6 @@ class Client(asyncio.Protocol):
         self._may_write = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._name = "client"
-        self.watches = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -148,7 +143,7 @@ class Client(asyncio.Protocol):
     async def _watch(self) -> None:
         """Tells what changes, a message a frame at most; a client that reads slowly gets fewer and larger ones."""
         changes = self._engine.feed.join()
-        self.watches, told_at = True, 0.0
+        told_at = 0.0
         try:
             while True:
                 await self._may_write.wait()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import __version__
 from core import requests as r
-from core.boundary import BadInputError, read_json
+from core.boundary import read_json
 from core.engine import documents, wishes
 from core.engine.documents import document
 from core.messages import Edit, RefusedError, SendSignal
@@ -24,23 +24,9 @@ if TYPE_CHECKING:
 
     from core.engine.engine import Engine
     from core.home import Home
+    from core.messages import Command
 
 Verb = tuple[type, "Callable[[Any, str], Awaitable[Any]]"]
-
-WISHES: dict[str, type] = {
-    "retry": r.Tasks,
-    "stop": r.Stop,
-    "signal": r.Signal,
-    "hold": r.Tasks,
-    "release": r.Tasks,
-    "start-now": r.Tasks,
-    "priority": r.Priority,
-    "swap": r.Swap,
-    "clean": r.Tasks,
-    "group": r.Group,
-    "agent": r.Agent,
-    "everything": r.Everything,
-}
 
 
 class Service:
@@ -76,17 +62,15 @@ class Service:
 
     async def answer(self, do: str, raw: bytes | str, who: str) -> Any:  # noqa: ANN401 - JSON
         """The document of a verb. RefusedError and BadInputError say why there is none."""
-        if do in WISHES:
-            return await self._engine.wish(self._command(do, read_json(WISHES[do], raw)), who)
+        if do in wishes.COMMANDS:
+            return await self._engine.wish(self._command(do, read_json(wishes.COMMANDS[do][0], raw)), who)
         if do not in self._verbs:
             raise RefusedError("usage", f"the engine has no verb {one_line(do, 40)!r}: is it an older one?")
         shape, verb = self._verbs[do]
         return await verb(read_json(shape, raw), who)
 
-    def _command(self, do: str, wish: Any) -> Any:  # noqa: ANN401 - one shape a verb
-        command = wishes.command(do, wish, lambda chosen: self._choose(chosen, do))
-        assert command is not None
-        return command
+    def _command(self, do: str, wish: Any) -> Command:  # noqa: ANN401 - one shape a verb
+        return wishes.COMMANDS[do][1](wish, lambda chosen: self._choose(chosen, do))
 
     def _choose(self, chosen: r.Chosen, do: str) -> tuple[int, ...]:
         """Task numbers; RefusedError where a selection is empty."""

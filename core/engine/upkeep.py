@@ -1,9 +1,10 @@
-"""What the engine does now and then: reads a changed configuration, forgets old tasks, folds the journal of the store."""
+"""What the engine does now and then: reads a changed configuration, forgets old tasks, folds the store's journal."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from core.config.reading import ConfigError, read
@@ -15,26 +16,27 @@ if TYPE_CHECKING:
     from core.adapters.store import SqliteStore
     from core.engine.engine import Engine
     from core.engine.hands import RealHands
-    from core.engine.server import Server
     from core.home import Home
 
 CHECKPOINT_EVERY = 5.0
 CLEAN_EVERY = 60.0
+FOREIGN_EVERY = 3.0
 CLEANED_AT_ONCE = 500
+INPUT_AGE = 3600.0
+"""Seconds for which an input that no task names is kept: its task may be about to be added."""
 log = logging.getLogger("muxdeck")
 
 
 class Upkeep:
-    def __init__(self, home: Home, engine: Engine, store: SqliteStore, server: Server, hands: RealHands) -> None:
+    def __init__(self, home: Home, engine: Engine, store: SqliteStore, hands: RealHands) -> None:
         self._home = home
         self._engine = engine
         self._store = store
-        self._server = server
         self._hands = hands
         self._tasks: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
-        for work in (self._watch_config(), self._fold_journal(), self._forget_old()):
+        for work in (self._watch_config(), self._fold_journal(), self._forget_old(), self._look_at_foreign()):
             self._start(work)
 
     def _start(self, work: Coroutine[object, object, None]) -> None:
@@ -74,12 +76,20 @@ class Upkeep:
         """Beside the work, not in a commit: there it would cost the one who waits for it."""
         while True:
             await asyncio.sleep(CHECKPOINT_EVERY)
-            self._hands.watched = self._server.watched
+            self._hands.watched = self._engine.feed.watched
             await asyncio.to_thread(self._store.checkpoint)
+
+    async def _look_at_foreign(self) -> None:
+        """Only while somebody looks at them."""
+        while True:
+            await asyncio.sleep(FOREIGN_EVERY)
+            if self._engine.feed.watched:
+                self._engine.feed.note_foreign(await self._hands.foreign())
 
     async def _forget_old(self) -> None:
         while True:
             await asyncio.sleep(CLEAN_EVERY)
+            self._forget_inputs()
             keep = self._engine.settings.engine.keep_ended
             if keep and self._engine.ended_tasks > keep:
                 old = self._store.cleanable(None, keep)[:CLEANED_AT_ONCE]
@@ -88,6 +98,14 @@ class Upkeep:
                         await self._engine.wish(Clean(tuple(old)), "engine")
                 except RefusedError as refused:
                     log.warning("old tasks stay: %s", refused)
+
+    def _forget_inputs(self) -> None:
+        """What tasks were given to read, once no task is left that could read it again."""
+        used = self._store.inputs()
+        too_young = time.time() - INPUT_AGE
+        for path in self._home.inputs.iterdir():
+            if str(path) not in used and path.stat().st_mtime < too_young:
+                path.unlink(missing_ok=True)
 
 
 def _told(task: asyncio.Task[None]) -> None:

@@ -155,9 +155,7 @@ def _not_before(task: r.TaskRequest, now: float, at: tuple[str | int, ...]) -> f
     return max(start, now + task.delay)
 
 
-def _needs(
-    task: r.TaskRequest, keys: Mapping[str, int], store: Store, at: tuple[str | int, ...]
-) -> tuple[Need, ...]:
+def _needs(task: r.TaskRequest, keys: Mapping[str, int], store: Store, at: tuple[str | int, ...]) -> tuple[Need, ...]:
     """Earlier tasks of the same wish are called by negative numbers."""
     named = ((NeedKind.OK, task.after_ok), (NeedKind.ANY, task.after_any), (NeedKind.FAIL, task.after_fail))
     return tuple(
@@ -174,35 +172,21 @@ def _by_key(key: str, keys: Mapping[str, int], store: Store, at: tuple[str | int
     return found
 
 
-def command(do: str, wish: Any, choose: Callable[[r.Chosen], tuple[int, ...]]) -> m.Command | None:  # noqa: ANN401, C901, PLR0911 - one shape a verb, and a table of them
-    """The command of a verb; None for a verb that is no wish of this kind."""
-    match do:
-        case "retry":
-            return m.Retry(choose(wish.tasks))
-        case "stop":
-            return m.Stop(choose(wish.tasks), wish.now)
-        case "signal":
-            return m.SendSignal(choose(wish.tasks), wish.signal)
-        case "hold":
-            return m.Hold(choose(wish.tasks))
-        case "release":
-            return m.Release(choose(wish.tasks))
-        case "start-now":
-            return m.StartNow(choose(wish.tasks))
-        case "priority":
-            return m.SetPriority(choose(wish.tasks), wish.priority)
-        case "swap":
-            return m.Swap(wish.task, wish.other)
-        case "clean":
-            return m.Clean(choose(wish.tasks))
-        case "group":
-            return m.SetGroup(_place(wish.group, (), "group"), wish.paused, wish.limit)
-        case "agent":
-            return m.PauseAgent(wish.agent, wish.paused)
-        case "everything":
-            return m.PauseAll(wish.paused)
-        case _:
-            return None
+COMMANDS: dict[str, tuple[type, Callable[[Any, Callable[[r.Chosen], tuple[int, ...]]], m.Command]]] = {
+    "retry": (r.Tasks, lambda wish, choose: m.Retry(choose(wish.tasks))),
+    "stop": (r.Stop, lambda wish, choose: m.Stop(choose(wish.tasks), wish.now)),
+    "signal": (r.Signal, lambda wish, choose: m.SendSignal(choose(wish.tasks), wish.signal)),
+    "hold": (r.Tasks, lambda wish, choose: m.Hold(choose(wish.tasks))),
+    "release": (r.Tasks, lambda wish, choose: m.Release(choose(wish.tasks))),
+    "start-now": (r.Tasks, lambda wish, choose: m.StartNow(choose(wish.tasks))),
+    "priority": (r.Priority, lambda wish, choose: m.SetPriority(choose(wish.tasks), wish.priority)),
+    "swap": (r.Swap, lambda wish, _: m.Swap(wish.task, wish.other)),
+    "clean": (r.Tasks, lambda wish, choose: m.Clean(choose(wish.tasks))),
+    "group": (r.Group, lambda wish, _: m.SetGroup(_place(wish.group, (), "group"), wish.paused, wish.limit)),
+    "agent": (r.Agent, lambda wish, _: m.PauseAgent(wish.agent, wish.paused)),
+    "everything": (r.Everything, lambda wish, _: m.PauseAll(wish.paused)),
+}
+"""Verbs that are one command each: the shape of their parameters, and what they ask for."""
 
 
 def states_of(names: tuple[str, ...]) -> tuple[TaskState, ...]:

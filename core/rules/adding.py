@@ -60,7 +60,9 @@ def _needs(world: World, new: NewTask, ids: list[int]) -> tuple[Need, ...]:
     for need in new.needs:
         parent = ids[-need.parent - 1] if need.parent < 0 else need.parent
         if parent not in ids and world.state_of(parent) is None:
-            raise RefusedError("not-found", f"task {parent}, which {one_line(new.spec.name, 60)!r} needs, does not exist")
+            raise RefusedError(
+                "not-found", f"task {parent}, which {one_line(new.spec.name, 60)!r} needs, does not exist"
+            )
         if kinds.setdefault(parent, Need(parent, need.kind)).kind is not need.kind:
             raise RefusedError("usage", f"{one_line(new.spec.name, 60)!r} needs task {parent} in two ways at once")
     return tuple(kinds.values())

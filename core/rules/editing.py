@@ -173,4 +173,3 @@ def _queued(step: Step, task_ids: tuple[int, ...]) -> list[Task]:
             word = ENDED_WORDS.get(task.state, f"is {task.state}")
             raise RefusedError("refused", f"task {task.id} {word}: only queued tasks can be changed")
     return tasks
-

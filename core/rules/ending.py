@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
 
 
 def exit_words(code: int) -> str:
-    """"exit 1", or "exit 137 (KILL)" where the code is that of a signal."""
+    """ "exit 1", or "exit 137 (KILL)" where the code is that of a signal."""
     if code > 128:
         try:
             return f"exit {code} ({signal.Signals(code - 128).name.removeprefix('SIG')})"

@@ -30,7 +30,9 @@ def stop(step: Step, wish: Stop) -> None:
         attempt = step.world.attempts.get(task.id)
         if attempt is not None:
             word = "killed" if wish.now else "stopped"
-            begin_ending(step, attempt, Ending(TaskState.CANCELLED, f"{word} by the operator", final=True), now=wish.now)
+            begin_ending(
+                step, attempt, Ending(TaskState.CANCELLED, f"{word} by the operator", final=True), now=wish.now
+            )
         elif not task.state.ended:
             end_task(step, task, TaskState.CANCELLED, "cancelled by the operator")
         elif task.attempts:

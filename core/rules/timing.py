@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from core.effects import CheckOutput
 from core.model import TaskState
@@ -13,43 +13,65 @@ from core.rules.world import Ending
 from core.text import duration
 
 if TYPE_CHECKING:
-    from core.messages import OutputSeen
+    from collections.abc import Callable
+
+    from core.messages import OutputSeen, Ticked
     from core.rules.step import Step
     from core.rules.world import Attempt, Task
 
 
-def tick(step: Step) -> None:
+def tick(step: Step, _: Ticked) -> None:
     while (timer := step.world.timers.take_due(step.now)) is not None:
         task = step.world.tasks.get(timer.task)
         if task is not None and not task.state.ended:
-            _fall_due(step, task, timer)
+            _DUE[timer.due](step, task, timer)
 
 
-def _fall_due(step: Step, task: Task, timer: Timer) -> None:
-    limits = task.policy.timeouts
+def _ready(step: Step, task: Task, _: Timer) -> None:
+    if task.state is TaskState.QUEUED and not task.ready:
+        settle(step, task)
+
+
+def _queue_limit(step: Step, task: Task, _: Timer) -> None:
+    limit = task.policy.timeouts.queue
+    if limit is not None and task.state is TaskState.QUEUED and task.first_start is None:
+        _time_out(step, task, None, f"waited longer than {duration(limit)} for its start", final=True)
+
+
+def _run_limit(step: Step, task: Task, timer: Timer) -> None:
+    limit, attempt = task.policy.timeouts.run, _attempt_of(step, timer)
+    if limit is not None and attempt is not None:
+        _time_out(step, task, attempt, f"ran longer than {duration(limit)}", final=False)
+
+
+def _total_limit(step: Step, task: Task, timer: Timer) -> None:
+    """A timer of an earlier round comes before this round's limit, and means nothing."""
+    limit, began = task.policy.timeouts.total, task.first_start
+    if limit is not None and began is not None and timer.at >= began + limit:
+        reason = f"took longer than {duration(limit)} over all attempts"
+        _time_out(step, task, step.world.attempts.get(task.id), reason, final=True)
+
+
+def _idle_limit(step: Step, _: Task, timer: Timer) -> None:
     attempt = _attempt_of(step, timer)
-    match timer.due:
-        case Due.READY:
-            if task.state is TaskState.QUEUED and not task.ready:
-                settle(step, task)
-        case Due.QUEUE_LIMIT:
-            if task.state is TaskState.QUEUED and task.first_start is None and limits.queue is not None:
-                _time_out(step, task, None, f"waited longer than {duration(limits.queue)} for its start", final=True)
-        case Due.RUN_LIMIT:
-            if attempt is not None and limits.run is not None:
-                _time_out(step, task, attempt, f"ran longer than {duration(limits.run)}", final=False)
-        case Due.TOTAL_LIMIT:
-            if limits.total is not None and task.first_start is not None and timer.at <= task.first_start + limits.total:
-                text = f"took longer than {duration(limits.total)} over all attempts"
-                _time_out(step, task, step.world.attempts.get(task.id), text, final=True)
-        case Due.IDLE_LIMIT:
-            if attempt is not None and attempt.ending is None:
-                step.effects.append(CheckOutput(attempt.id))
-        case Due.GRACE_OVER:
-            if attempt is not None:
-                grace_over(step, attempt)
-        case _:
-            assert_never(timer.due)
+    if attempt is not None and attempt.ending is None:
+        step.effects.append(CheckOutput(attempt.id))
+
+
+def _grace_over(step: Step, _: Task, timer: Timer) -> None:
+    attempt = _attempt_of(step, timer)
+    if attempt is not None:
+        grace_over(step, attempt)
+
+
+_DUE: dict[Due, Callable[[Step, Task, Timer], None]] = {
+    Due.READY: _ready,
+    Due.QUEUE_LIMIT: _queue_limit,
+    Due.RUN_LIMIT: _run_limit,
+    Due.TOTAL_LIMIT: _total_limit,
+    Due.IDLE_LIMIT: _idle_limit,
+    Due.GRACE_OVER: _grace_over,
+}
 
 
 def _attempt_of(step: Step, timer: Timer) -> Attempt | None:

@@ -48,7 +48,10 @@ def _rejudge(step: Step, attempt: Attempt) -> None:
         return
     silent_since = step.world.silent.get(attempt.server) if attempt.server is not None else None
     if silent_since is not None:
-        state, reason = AttemptState.UNKNOWN, f"its tmux server has not answered for {duration(step.now - silent_since)}"
+        state, reason = (
+            AttemptState.UNKNOWN,
+            f"its tmux server has not answered for {duration(step.now - silent_since)}",
+        )
     elif attempt.health is not None and attempt.health.state in NEEDS_PERSON:
         state, reason = AttemptState.WAITING, attempt.health.reason
     else:

@@ -127,7 +127,11 @@ class Fleet(RuleBasedStateMachine):
         self.kept -= set(gone or ())
 
     @precondition(lambda self: self.asked)
-    @rule(pick=st.integers(0, 99), news=st.sampled_from(["placed", "started", "exited", "gone", "not placed"]), code=st.sampled_from([0, 0, 1, 2, 143]))
+    @rule(
+        pick=st.integers(0, 99),
+        news=st.sampled_from(["placed", "started", "exited", "gone", "not placed"]),
+        code=st.sampled_from([0, 0, 1, 2, 143]),
+    )
     def news(self, pick: int, news: str, code: int) -> None:
         attempt = self.asked[pick % len(self.asked)]
         match news:

@@ -217,4 +217,3 @@ def _stdin(file: str, home: Home) -> str:
             kept.write(content)
         written.rename(path)
     return str(path)
-

@@ -32,4 +32,3 @@ def attach(options: argparse.Namespace, home: Home) -> int:
     except OSError as error:
         say(f"tmux cannot be started: {error.strerror}")
         return Exit.NO_TMUX
-

@@ -103,7 +103,9 @@ def _engine(home: Home) -> Finding:
         return Finding("engine", "ok", "none runs; the first verb that needs one starts it")
     silent = [str(server["socket"]) for server in status["tmux_servers"] if server["silent_since"]]
     if silent:
-        return Finding("engine", "warning", f"tmux does not answer on {', '.join(silent)}", "look for stopped processes")
+        return Finding(
+            "engine", "warning", f"tmux does not answer on {', '.join(silent)}", "look for stopped processes"
+        )
     return Finding("engine", "ok", f"process {status['pid']}, {len(status['tmux_servers'])} tmux servers")
 
 
@@ -117,7 +119,11 @@ def _files() -> Finding:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     text = "no limit" if hard == resource.RLIM_INFINITY else f"{hard:,} open files"
     few = hard != resource.RLIM_INFINITY and hard < FEW_FILES
-    return Finding("limits", "warning", text, "a session takes three: raise ulimit -n") if few else Finding("limits", "ok", text)
+    return (
+        Finding("limits", "warning", text, "a session takes three: raise ulimit -n")
+        if few
+        else Finding("limits", "ok", text)
+    )
 
 
 def _ptrace() -> Finding:

@@ -24,7 +24,9 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--home", metavar="DIR", help="the folder of the engine (MUXDECK_HOME)")
-    top.add_argument("--version", action=_Version, nargs=0, help="show the versions of muxdeck, Python, tmux and SQLite")
+    top.add_argument(
+        "--version", action=_Version, nargs=0, help="show the versions of muxdeck, Python, tmux and SQLite"
+    )
     top.add_argument("--read-only", action="store_true", help="console: take away every action that changes something")
     top.add_argument("--ascii", action="store_true", help="console: plain letters for the symbols of states")
     verbs = top.add_subparsers(dest="verb", metavar="VERB", title="verbs")
@@ -65,7 +67,9 @@ def codes(text: str) -> list[int]:
 
 
 def _verb(verbs: Any, name: str, text: str, **options: Any) -> argparse.ArgumentParser:  # noqa: ANN401 - argparse's own
-    made: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", **options)
+    made: argparse.ArgumentParser = verbs.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + ".", **options
+    )
     return made
 
 
@@ -83,7 +87,9 @@ def _adding(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     add.add_argument("--key", help="idempotency key: a second add with it gives the first task")
     add.add_argument("-w", "--wait", action="store_true", help="wait for its end; the exit code tells the result")
     _json(add)
-    add.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="argv, passed on exactly; with --shell one text")
+    add.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="COMMAND", help="argv, passed on exactly; with --shell one text"
+    )
 
     batch = _verb(verbs, "batch", "put a task a line in the queue: JSON, or plain commands; all of them or none")
     _task_options(batch)

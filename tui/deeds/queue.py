@@ -129,7 +129,8 @@ async def priority(desk: Desk) -> None:
     await desk.ask(again[0], **again[1])
     before = {row.priority for row in rows}
     back = tuple(
-        ("priority", {"tasks": [row.id for row in rows if row.priority == value], "priority": value}) for value in before
+        ("priority", {"tasks": [row.id for row in rows if row.priority == value], "priority": value})
+        for value in before
     )
     desk.undo.made(Change(f"priority {chosen}", back, (again,)))
 
@@ -151,7 +152,9 @@ async def later(desk: Desk) -> None:
 async def _swap(desk: Desk, step: int) -> None:
     row = desk.chosen()
     assert row is not None
-    queued = sorted((task for task in desk.replica.tasks.values() if task.state == "queued"), key=lambda task: task.place)
+    queued = sorted(
+        (task for task in desk.replica.tasks.values() if task.state == "queued"), key=lambda task: task.place
+    )
     at = queued.index(row) + step
     if not 0 <= at < len(queued):
         desk.warn(f"{row.id} is {'the first' if step < 0 else 'the last'} in the queue already")

@@ -74,7 +74,11 @@ async def _end(desk: Desk, *, now: bool) -> None:
     await desk.ask("stop", tasks=tasks, now=now)
     queued = [row.id for row in rows if row.state == "queued"]
     if queued:
-        desk.undo.made(Change(f"cancel {plural(len(queued), 'task')}", (("retry", {"tasks": queued}),), (("stop", {"tasks": queued}),)))
+        desk.undo.made(
+            Change(
+                f"cancel {plural(len(queued), 'task')}", (("retry", {"tasks": queued}),), (("stop", {"tasks": queued}),)
+            )
+        )
     desk.say(f"{verb}: {', '.join(map(str, tasks[:8]))}{' …' if len(tasks) > 8 else ''}")
 
 
@@ -100,7 +104,10 @@ async def _hit(desk: Desk, rows: list[TaskRow], running: list[TaskRow]) -> tuple
 
 
 async def _kill_foreign(desk: Desk, session: ForeignRow) -> None:
-    facts = (f"{plural(session.windows, 'window')}, {plural(session.processes, 'process')}: {session.command}", session.socket)
+    facts = (
+        f"{plural(session.windows, 'window')}, {plural(session.processes, 'process')}: {session.command}",
+        session.socket,
+    )
     question = Question(f"this session is not muxdeck's: end {session.name}?", facts, session.name, "end it")
     if await desk.confirm(question):
         words = "kill a session that is not muxdeck's"
@@ -110,7 +117,9 @@ async def _kill_foreign(desk: Desk, session: ForeignRow) -> None:
 
 async def signal(desk: Desk) -> None:
     rows = [row for row in desk.targets() if row.state == "running"]
-    options = [Option(name, name, note, keys=(name[0].lower(),) if name in ("TERM", "INT") else ()) for name, note in _SIGNALS]
+    options = [
+        Option(name, name, note, keys=(name[0].lower(),) if name in ("TERM", "INT") else ()) for name, note in _SIGNALS
+    ]
     chosen = await desk.choose(f"signal to {plural(len(rows), 'task')}", options)
     if chosen is None:
         return
@@ -156,7 +165,9 @@ async def clean(desk: Desk) -> None:
     selected: Any = [row.id for row in rows] if chosen == "these" else {"states": [] if chosen == "all" else [chosen]}
     count = len(rows) if chosen == "these" else ended if chosen == "all" else counts("succeeded")
     word = str(count) if count > 1 else "y"
-    if count and await desk.confirm(Question(f"forget {plural(count, 'task')}, with their output?", (), word, "forget them")):
+    if count and await desk.confirm(
+        Question(f"forget {plural(count, 'task')}, with their output?", (), word, "forget them")
+    ):
         gone = await desk.ask("clean", tasks=selected)
         desk.say(f"forgotten: {plural(len(gone), 'task')}")
 

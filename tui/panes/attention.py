@@ -15,6 +15,7 @@ from tui.panes.strips import LiveScreen, Spans
 from tui.views import ansi
 from tui.views.detail import detail_lines
 from tui.views.line import Line, Span
+from tui.views.rows import Situation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from core.wire import TaskRow
-    from tui.replica import Replica
 
 SETTLE = 0.06
 """Seconds that the cursor must rest on a row before its details are asked for."""
@@ -36,11 +36,10 @@ DETAIL_AGE = 2.0
 class Attention(Horizontal):
     """`look` turns it to a task. `ask` is the engine."""
 
-    def __init__(self, replica: Replica, ask: Callable[..., Awaitable[Any]], *, plain: bool) -> None:
+    def __init__(self, ask: Callable[..., Awaitable[Any]]) -> None:
         super().__init__(id="dock")
-        self._replica = replica
         self._ask = ask
-        self._plain = plain
+        self._situation = Situation(time.time())
         self._row: TaskRow | None = None
         self._changed = asyncio.Event()
         self._document: dict[str, Any] | None = None
@@ -53,7 +52,8 @@ class Attention(Horizontal):
         self.run_worker(self._watch_detail(), group="detail")
         self.run_worker(self._watch_live(), group="live")
 
-    def look(self, row: TaskRow | None) -> None:
+    def look(self, row: TaskRow | None, situation: Situation) -> None:
+        self._situation = situation
         if row is self._row:
             return
         other = row is None or self._row is None or row.id != self._row.id
@@ -102,8 +102,7 @@ class Attention(Horizontal):
     def _draw(self) -> None:
         if self._document is not None:
             detail = self.query_one("#detail", Spans)
-            situation = self._replica.situation(time.time(), plain=self._plain)
-            detail.show(detail_lines(self._document, detail.size.width, situation))
+            detail.show(detail_lines(self._document, detail.size.width, self._situation))
 
     async def _watch_live(self) -> None:
         seen: tuple[int, str] | None = None

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class FleetPane(Lines):
     """A list over the replica. The second is part of every key: ages are on the lines."""
 
-    def __init__(self, replica: Replica, *, id: str, plain: bool) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, replica: Replica, *, id: str) -> None:  # noqa: A002 - Textual's own name
         self.replica = replica
-        self.situation = Situation(time.time(), plain)
+        self.situation = Situation(time.time())
         super().__init__(id=id)
 
     def show(self, situation: Situation) -> None:
@@ -52,7 +52,7 @@ class AgentsPane(FleetPane):
         return len(self.replica.agents)
 
     def key(self, index: int) -> object:
-        return self.replica.agents[index]
+        return self.replica.agents[index], self.situation.plain
 
     def line(self, index: int, width: int) -> Line:
         return rows.agent_line(self.replica.agents[index], width, self.situation)
@@ -67,8 +67,8 @@ class AgentsPane(FleetPane):
 class QueuePane(FleetPane):
     """The cursor is on a task, not on a line; until somebody moves it, it stays on top."""
 
-    def __init__(self, replica: Replica, *, id: str, plain: bool) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(replica, id=id, plain=plain)
+    def __init__(self, replica: Replica, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(replica, id=id)
         self._chosen: int | None = None
         self._moved = False
         self.marks: set[int] = set()
@@ -84,7 +84,7 @@ class QueuePane(FleetPane):
 
     def key(self, index: int) -> object:
         row = self.row(index)
-        return row, row.id in self.marks, self.second, self.situation.paused, self.situation.closed
+        return row, row.id in self.marks, self.situation._replace(now=self.second)
 
     def line(self, index: int, width: int) -> Line:
         row = self.row(index)
@@ -139,8 +139,8 @@ class QueuePane(FleetPane):
 class SessionsPane(FleetPane):
     """Our sessions first, those that need a person on top; then the person's own tmux sessions."""
 
-    def __init__(self, replica: Replica, *, id: str, plain: bool) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(replica, id=id, plain=plain)
+    def __init__(self, replica: Replica, *, id: str) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(replica, id=id)
         self._order: list[SessionRow | ForeignRow] = []
         self._chosen: object = None
 
@@ -153,7 +153,7 @@ class SessionsPane(FleetPane):
         return len(self._order)
 
     def key(self, index: int) -> object:
-        return self._order[index], self.second
+        return self._order[index], self.situation._replace(now=self.second)
 
     def line(self, index: int, width: int) -> Line:
         row = self._order[index]

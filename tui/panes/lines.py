@@ -172,5 +172,3 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_unmount(self) -> None:
         self._strips.clear()
-
-

@@ -42,8 +42,8 @@ FRAME = 1 / 30
 class FleetScreen(Screen[None], inherit_bindings=False):
     """Also the desk of the actions (`tui.deeds.desk.Desk`)."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (24, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (24, "-high")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(self, home: Home, replica: Replica, link: Link, *, read_only: bool, plain: bool) -> None:
         super().__init__()
@@ -51,8 +51,10 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         self.replica = replica
         self.undo = Undo()
         self.link = link
-        self.read_only = read_only
-        self.plain = plain
+        self.read_only = self._asked_read_only = read_only
+        self.plain = self._asked_plain = plain
+        self._bell = False
+        self._needed = 0
         self.sort = "problems"
         self.filter = ""
         self.only_problems = False
@@ -65,11 +67,11 @@ class FleetScreen(Screen[None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         yield Spans(id="header")
         with Horizontal(id="fleet"):
-            yield AgentsPane(self.replica, id="agents", plain=self.plain)
-            yield QueuePane(self.replica, id="queue", plain=self.plain)
-            yield SessionsPane(self.replica, id="sessions", plain=self.plain)
+            yield AgentsPane(self.replica, id="agents")
+            yield QueuePane(self.replica, id="queue")
+            yield SessionsPane(self.replica, id="sessions")
         yield Spans(id="summary")
-        yield Attention(self.replica, self.link.ask, plain=self.plain)
+        yield Attention(self.link.ask)
         yield Input(placeholder="words, key=value, ! for the opposite", id="filter", compact=True)
         yield Spans(id="footer")
         yield Spans(id="too-small")
@@ -123,10 +125,12 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         summary.show([words.summary_line(self.pane.id or "", self.replica, self.needing(), summary.size.width)])
         self._show_footer()
         self.query_one("#too-small", Spans).show(words.too_small(self.size.width, self.size.height))
-        self.query_one(Attention).look(self.chosen())
+        self.query_one(Attention).look(self.chosen(), situation)
         if self.chosen() is None:
             width = self.query_one("#detail").size.width
             self.query_one(Attention).say(words.beside(self.agent(), self.session(), situation, width))
+
+        self._ring()
 
     def _show_footer(self) -> None:
         footer = self.query_one("#footer", Spans)
@@ -139,7 +143,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     def on_lines_moved(self) -> None:
         self._show_footer()
-        self.query_one(Attention).look(self.chosen())
+        self.query_one(Attention).look(self.chosen(), self.replica.situation(time.time(), plain=self.plain))
 
     def on_lines_entered(self) -> None:
         self.perform(BY_KEY["enter"])
@@ -148,7 +152,20 @@ class FleetScreen(Screen[None], inherit_bindings=False):
         if isinstance(event.widget, FleetPane) and event.widget is not self._last_pane:
             self.focus_pane(event.widget)
 
-    def engine_there(self, there: bool) -> None:  # noqa: FBT001 - told by the link
+    def configure(self, console: dict[str, Any]) -> None:
+        """The part of the configuration that is about the console; what was said at its start stands above it."""
+        self.plain = self._asked_plain or console["ascii"]
+        self.read_only = self._asked_read_only or console["read_only"]
+        self._bell = console["bell"]
+
+    def _ring(self) -> None:
+        """Once for each time that more needs a person than before."""
+        needing = self.needing()
+        if self._bell and needing > self._needed:
+            self.app.bell()
+        self._needed = needing
+
+    def engine_there(self, there: bool) -> None:
         """Without an engine the last picture stays, greyed."""
         if there:
             apply_view(self)

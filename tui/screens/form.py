@@ -59,7 +59,10 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
                 with Horizontal(classes="field"):
                     yield Static(Content(field.label), classes="label")
                     yield Input(
-                        value=self._values.get(field.key, ""), placeholder=field.hint, id=f"field-{field.key}", compact=True
+                        value=self._values.get(field.key, ""),
+                        placeholder=field.hint,
+                        id=f"field-{field.key}",
+                        compact=True,
                     )
                 yield Static("", classes="fault", id=f"fault-{field.key}")
             with Horizontal(classes="field"):

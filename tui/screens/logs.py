@@ -177,4 +177,6 @@ class LogScreen(ModalScreen[None], inherit_bindings=False):
                 lines.go(index)
                 self._tell()
                 return
-        self.query_one("#log-state", Static).update(Content(f"{one_line(lines.needle, 60)!r} is not in what is held here"))
+        self.query_one("#log-state", Static).update(
+            Content(f"{one_line(lines.needle, 60)!r} is not in what is held here")
+        )

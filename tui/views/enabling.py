@@ -53,4 +53,6 @@ def _reason(on: On, rows: list[TaskRow]) -> str:
 
 
 def _words(on: On) -> str:
-    return {On.QUEUED: "queued", On.RUNNING: "running", On.LIVE: "queued or running", On.ENDED: "ended"}.get(on, "run yet")
+    return {On.QUEUED: "queued", On.RUNNING: "running", On.LIVE: "queued or running", On.ENDED: "ended"}.get(
+        on, "run yet"
+    )

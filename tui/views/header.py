@@ -70,7 +70,7 @@ def _figures(replica: Replica, at: Situation) -> list[Line]:
 
 
 def _latency(word: str, key: str, head: dict[str, Any], at: Situation) -> Line:
-    """"start 2.1/7.9ms ▁▂▁": p50 and p99 of the latest, and each of the last few against its budget."""
+    """ "start 2.1/7.9ms ▁▂▁": p50 and p99 of the latest, and each of the last few against its budget."""
     latency, budget = head.get(key, {}), BUDGETS[key]
     if not latency.get("count"):
         return ()

@@ -59,12 +59,14 @@ def summary_line(pane: str, replica: Replica, needing: int, width: int) -> Line:
     return tuple(spans)
 
 
-def beside(
-    agent: AgentRow | None, session: SessionRow | ForeignRow | None, at: Situation, width: int
-) -> list[Line]:
+def beside(agent: AgentRow | None, session: SessionRow | ForeignRow | None, at: Situation, width: int) -> list[Line]:
     """What is chosen where no task is."""
     if agent is not None:
-        slots = f"{agent.running} of {agent.slots} slots" if agent.slots else f"{agent.running} running, no limit of its own"
+        slots = (
+            f"{agent.running} of {agent.slots} slots"
+            if agent.slots
+            else f"{agent.running} running, no limit of its own"
+        )
         state = "paused: p resumes it" if agent.paused else "starts what is queued: p pauses it"
         if not agent.configured:
             state = "the configuration does not have it any more"

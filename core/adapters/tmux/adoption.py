@@ -1,4 +1,4 @@
-"""What an engine finds that was not there before: sessions that run on, ends that nobody heard, starts that never were."""
+"""What an engine finds that was not there before: sessions that run on, ends that nobody heard, starts that failed."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Adoption:
             self._post(NotPlaced(attempt, "the engine ended before it could start it"))
 
     def _slot(self, attempt: AttemptId, place: Place, pane: Pane | None) -> Slot:
-        """On a server that does not answer, the session is called by its name; one that answers and has it not, lost it."""
+        """A server that does not answer is told the session's name; one that answers and does not have it, lost it."""
         server = pane.server if pane is not None else self._sessions.servers.all.get(place.server)
         if pane is None and server is not None and server.usable:
             server = None
@@ -131,4 +131,3 @@ def _attempt_of(session: str) -> AttemptId | None:
         return AttemptId.parse(session.removeprefix("t"))
     except ValueError:
         return None
-

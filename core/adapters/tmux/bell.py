@@ -16,7 +16,7 @@ _READ_AT_ONCE = 1 << 16
 
 
 class Bell:
-    """Calls `on_start(attempt, pid)` and `on_end(attempt)` from the running loop. Lines that are not ours are ignored."""
+    """Calls `on_start(attempt, pid)` and `on_end(attempt)` from the running loop. Lines not ours are ignored."""
 
     def __init__(
         self, path: Path, on_start: Callable[[AttemptId, int], None], on_end: Callable[[AttemptId], None]

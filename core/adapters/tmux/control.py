@@ -92,7 +92,12 @@ class Control:
         self._on_gone = on_gone
         ours, theirs = socket.socketpair()
         self._process = subprocess.Popen(
-            list(argv), stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL, env=env, preexec_fn=_die_with_parent
+            list(argv),
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.DEVNULL,
+            env=env,
+            preexec_fn=_die_with_parent,
         )
         theirs.close()
         ours.setblocking(False)

@@ -1,4 +1,4 @@
-"""Private tmux servers, more of them as the sessions grow: tmux's cost of everything grows with the panes of a server."""
+"""Private tmux servers, more of them as the sessions grow: whatever tmux does costs more with each pane of a server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ CONTROL_SESSION = "_ctl"
 SILENCE = 2.0
 """Seconds without an answer after which a server counts as silent."""
 PING_EVERY = 5.0
-_TERMINFO = ("/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo", "/opt/homebrew/share/terminfo")
+_TERMINFO = (
+    "/etc/terminfo",
+    "/lib/terminfo",
+    "/usr/share/terminfo",
+    "/usr/lib/terminfo",
+    "/opt/homebrew/share/terminfo",
+)
 
 
 def configuration(settings: Settings) -> str:
@@ -144,7 +150,7 @@ class Servers:
             server.silent_since = time.time()
 
     async def pick(self) -> Server:
-        """A server with room, started where there is none. Its place is taken: count `sessions` down when it is free."""
+        """A server with room, started where there is none. The place is taken: count `sessions` down to free it."""
         for server in self._by_load():
             if server.sessions < self._per_server and not self._spreads(server):
                 server.sessions += 1
@@ -221,4 +227,3 @@ def _terminal() -> str:
         if Path(folder, "t", "tmux-256color").exists() or Path(folder, "74", "tmux-256color").exists():
             return "tmux-256color"
     return "screen-256color"
-

@@ -292,7 +292,9 @@ class Sessions:
         slot = self._slot(attempt)
         if slot.server is None:
             raise TmuxError("its tmux server is gone")
-        reply = await slot.control.ask(["display-message", "-p", "-t", slot.pane_id, "#{session_attached}"], deadline=2.0)
+        reply = await slot.control.ask(
+            ["display-message", "-p", "-t", slot.pane_id, "#{session_attached}"], deadline=2.0
+        )
         return AttachTarget(slot.server.path, slot.session_id, int(reply[0].lines[0]))
 
     # Logs

@@ -140,7 +140,7 @@ class Slot:
             os.close(log)
 
     def take_log(self, into: str) -> None:
-        """Moves the finished attempt's output out of the slot's log; the launcher is told to go on with an empty one."""
+        """Moves the finished attempt's output out of the slot's log; the launcher is told to begin an empty one."""
         assert self.attempt is not None
         with open(self.log, "rb") as log:
             content = log.read().removesuffix(marker(self.attempt))
@@ -169,7 +169,9 @@ class Slot:
         return logger is not None and not logger.dead
 
     def rotate_log(self, folder: Folder) -> None:
-        """Moves the log's content to the older part of the attempt's log. The logger is stopped meanwhile: tmux keeps what comes in that moment.
+        """Moves the log's content to the older part of the attempt's log.
+
+        The logger is stopped meanwhile: tmux keeps what comes in that moment.
 
         Runs in a thread: a stop takes a moment, and so does the copy.
         """
