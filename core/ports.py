@@ -119,6 +119,9 @@ class Hands(Protocol):
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         """Types into a live attempt's session. OutsideError says why not."""
 
+    async def log_complete(self, attempt: AttemptId) -> None:
+        """Returns once the log of an ended attempt is whole: its last words may come a moment after its end."""
+
     def read_log(self, attempt: AttemptId, offset: int, limit: int) -> tuple[bytes, int, int]:
         """Bytes of the attempt's output, where they start, and how many there are in all; a negative offset counts
         from the end. Empty where nothing was written or the log is gone."""

@@ -119,4 +119,4 @@ class MemoryStore:
         }
         latest_first = sorted(self.ended_at.items(), key=lambda item: (-item[1], -item[0]))
         free = [(id_, at) for id_, at in latest_first if id_ not in needed and (before is None or at <= before)]
-        return [task_id for task_id, _ in free[keep:]]
+        return [task_id for task_id, _ in free[keep:]][::-1]

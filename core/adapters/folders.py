@@ -39,6 +39,14 @@ class Exit(NamedTuple):
     """Unix time."""
 
 
+def marker(attempt: AttemptId) -> bytes:
+    """What the launcher writes to the terminal when the attempt is over: an escape sequence that tmux passes over.
+
+    Once it stands in the log, everything before it does too.
+    """
+    return f"\033]7717;{attempt}\033\\".encode()
+
+
 class Folder:
     """Paths and files of one attempt. The name is the attempt's: making it twice fails.
 
@@ -142,6 +150,8 @@ class Folder:
         from the end.
         """
         parts = [(part, os.stat(part).st_size) for part in (self.older_log, self.log) if os.path.exists(part)]
+        if parts:
+            parts[-1] = (parts[-1][0], parts[-1][1] - self._marked(*parts[-1]))
         at = self.dropped()
         end = at + sum(size for _, size in parts)
         start = max(end + offset if offset < 0 else min(offset, end), at)
@@ -150,9 +160,17 @@ class Folder:
             if at <= start + len(content) < at + size and len(content) < limit:
                 with open(part, "rb") as file:
                     file.seek(start + len(content) - at)
-                    content += file.read(limit - len(content))
+                    content += file.read(min(limit - len(content), at + size - start - len(content)))
             at += size
         return content, start, end
+
+    def _marked(self, path: str, size: int) -> int:
+        """Bytes at the end of a log that are, or may become, the marker: the attempt has not written them."""
+        end = marker(self.attempt)
+        with open(path, "rb") as file:
+            file.seek(max(size - len(end), 0))
+            tail = file.read(min(len(end), size))
+        return next((length for length in range(len(end), 0, -1) if tail.endswith(end[:length])), 0)
 
     def dropped(self) -> int:
         """Bytes of output that rotation has let go."""

@@ -51,7 +51,7 @@ def run_script(attempt: AttemptId, launch: Launch, home: str) -> bytes:
     """Read by the launcher in a child shell, in the attempt's folder, with the bell as $2."""
     exports, extra = _environment(launch.env)
     argv = [*map(quote, launch.wrapper), *_argv(launch)]
-    program = [b"env", *extra, *argv] if extra else argv
+    program = [b"env", b"--", *extra, *argv] if extra else argv
     marks = {"MUXDECK_HOME": home, "MUXDECK_TASK": str(attempt.task), "MUXDECK_ATTEMPT": str(attempt)}
     lines = [
         b"read -r pid rest 2>/dev/null </proc/self/stat || pid=$(exec sh -c 'echo $PPID')",

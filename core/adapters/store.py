@@ -207,7 +207,7 @@ class SqliteStore:
     def cleanable(self, before: float | None, keep: int) -> list[int]:
         limit = "AND ended_at <= ?" if before is not None else "AND ? IS NULL"
         found = self._db.execute(_CLEANABLE.format(limit=limit), (before, keep))
-        return [row[0] for row in found]
+        return [row[0] for row in found][::-1]
 
     def inputs(self) -> set[str]:
         """The files that tasks read from."""

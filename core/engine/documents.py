@@ -97,12 +97,14 @@ def latest_attempt(engine: Engine, task_id: int) -> AttemptId:
     return AttemptId(task_id, task.attempts)
 
 
-def log_part(engine: Engine, task_id: int, number: int | None, offset: int, limit: int) -> dict[str, Any]:
+async def log_part(engine: Engine, task_id: int, number: int | None, offset: int, limit: int) -> dict[str, Any]:
     """Bytes of an attempt's log as text in Latin-1, which keeps every one of them."""
     latest = latest_attempt(engine, task_id)
     if number is not None and number > latest.number:
         raise RefusedError("not-found", f"task {task_id} has no attempt {number}: the latest is {latest.number}")
     attempt = AttemptId(task_id, number or latest.number)
-    content, start, end = engine.hands.read_log(attempt, offset, limit)
     live = engine.world.attempt(attempt) is not None
+    if not live:
+        await engine.hands.log_complete(attempt)
+    content, start, end = engine.hands.read_log(attempt, offset, limit)
     return {"attempt": str(attempt), "live": live, "start": start, "end": end, "content": content.decode("latin-1")}

@@ -122,6 +122,9 @@ class RealHands:
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         await self.sessions.type_text(attempt, text, enter=enter)
 
+    async def log_complete(self, attempt: AttemptId) -> None:
+        await self.sessions.log_complete(attempt)
+
     def read_log(self, attempt: AttemptId, offset: int, limit: int) -> tuple[bytes, int, int]:
         return self.sessions.folder(attempt).read_log(offset, limit)
 

@@ -146,7 +146,7 @@ class Service:
 
     async def _log(self, wish: r.Log, _who: str) -> object:
         task = documents.find(self._engine, wish.task)
-        return document(**documents.log_part(self._engine, task, wish.attempt, wish.offset, wish.limit))
+        return document(**await documents.log_part(self._engine, task, wish.attempt, wish.offset, wish.limit))
 
     async def _wait(self, wish: r.Wait, _who: str) -> object:
         for task in wish.tasks:
@@ -205,6 +205,7 @@ class Service:
         if live:
             content = await hands.capture(attempt_id, wish.lines_above)
         else:
+            await hands.log_complete(attempt_id)
             content = hands.last_screen(attempt_id)
         return document(task=wish.task, stamp=stamp, live=live, content=content.decode("utf-8", "replace"))
 

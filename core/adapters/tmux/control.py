@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _READ_AT_ONCE = 1 << 16
 _ANSWERS_US = 1
 """Flag of a block that answers a command of this connection."""
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@%=+-]+", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@=+-]+", re.ASCII)
 """Words that need no quotes."""
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
@@ -82,13 +82,21 @@ def _quoted(word: str) -> str:
     return f'"{escaped}"'
 
 
+class Sent(NamedTuple):
+    """One line of commands that waits for its replies."""
+
+    futures: deque[asyncio.Future[Reply]]
+    at: float
+    """Loop time."""
+
+
 class Control:
     """A client of one server. `on_gone` is called once when the connection ends, for whatever cause."""
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], on_gone: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._parser = Parser()
-        self._waiting: deque[tuple[asyncio.Future[Reply], float]] = deque()
+        self._waiting: deque[Sent] = deque()
         self._on_gone = on_gone
         ours, theirs = socket.socketpair()
         self._process = subprocess.Popen(
@@ -112,34 +120,35 @@ class Control:
     @property
     def silent_since(self) -> float | None:
         """Loop time at which the oldest unanswered command was sent."""
-        return self._waiting[0][1] if self._waiting else None
+        return self._waiting[0].at if self._waiting else None
 
     def send(self, *commands: Sequence[str]) -> list[asyncio.Future[Reply]]:
         """Sends commands as one line: tmux carries them out one after the other, without anything in between.
 
-        A future a command; they end with TmuxError when the connection does. No reply is an exception by itself:
-        look at `ok`.
+        A future a command; they end with TmuxError when the connection does. A refusal is no exception by itself: look
+        at `ok`. After one that is refused the rest of the line is not carried out, and fails.
         """
-        now = self._loop.time()
         futures: list[asyncio.Future[Reply]] = [self._loop.create_future() for _ in commands]
         if not self.alive:
             for future in futures:
                 _fail(future)
             return futures
-        self._waiting.extend((future, now) for future in futures)
+        self._waiting.append(Sent(deque(futures), self._loop.time()))
         self._write((" ; ".join(map(quoted, commands)) + "\n").encode("utf-8", "surrogateescape"))
         return futures
 
     async def ask(self, *commands: Sequence[str], deadline: float = 5.0) -> list[Reply]:
         """Sends commands and waits for all replies; TmuxError where one is refused or `deadline` seconds pass."""
+        replies = []
         try:
             async with asyncio.timeout(deadline):
-                replies = [await future for future in self.send(*commands)]
+                for future in self.send(*commands):
+                    reply = await future
+                    if not reply.ok:
+                        raise TmuxError(" ".join(reply.lines) or "tmux refused a command without a word")
+                    replies.append(reply)
         except TimeoutError as error:
             raise TmuxError(f"tmux has not answered for {deadline:g}s") from error
-        for reply in replies:
-            if not reply.ok:
-                raise TmuxError(" ".join(reply.lines) or "tmux refused a command without a word")
         return replies
 
     def close(self) -> None:
@@ -152,7 +161,8 @@ class Control:
         self._process.kill()
         self._process.wait()
         while self._waiting:
-            _fail(self._waiting.popleft()[0])
+            for future in self._waiting.popleft().futures:
+                _fail(future)
         self._on_gone()
 
     def _write(self, data: bytes) -> None:
@@ -186,15 +196,26 @@ class Control:
             self.close()
             return
         for reply in self._parser.feed(data):
-            if self._waiting:
-                future, _ = self._waiting.popleft()
-                if not future.done():
-                    future.set_result(reply)
+            self._replied(reply)
+
+    def _replied(self, reply: Reply) -> None:
+        """tmux leaves a line at the first command that it refuses: those behind it get no reply of their own."""
+        if not self._waiting:
+            return
+        futures = self._waiting[0].futures
+        future = futures.popleft()
+        if not future.done():
+            future.set_result(reply)
+        if not reply.ok:
+            while futures:
+                _fail(futures.popleft(), "not carried out: a command before it was refused")
+        if not futures:
+            self._waiting.popleft()
 
 
-def _fail(future: asyncio.Future[Reply]) -> None:
+def _fail(future: asyncio.Future[Reply], why: str = "the connection to tmux ended") -> None:
     if not future.done():
-        future.set_exception(TmuxError("the connection to tmux ended"))
+        future.set_exception(TmuxError(why))
         future.exception()  # marks it as seen: many callers send without waiting
 
 

@@ -15,6 +15,13 @@
 # The session stays until the engine says otherwise, so that no output is lost and the last screen can be read.
 # An open for reading waits for an engine; a read that ends without a line means that the engine is gone.
 
+# A dead engine may keep its number until somebody has waited for it.
+engine_lives() {
+	kill -0 "$engine" 2>/dev/null || return 1
+	[ -r "/proc/$engine/stat" ] && read -r pid name state rest <"/proc/$engine/stat" && [ "$state" = Z ] && return 1
+	return 0
+}
+
 unset TMUX TMUX_PANE
 umask 077
 trap '' INT QUIT TSTP
@@ -55,7 +62,7 @@ while :; do
 	printf '\033]7717;%s\033\\' "$id"
 
 	line=
-	[ -z "$hangup" ] && trap - HUP && kill -0 "$engine" 2>/dev/null && IFS= read -r line <ctl
+	[ -z "$hangup" ] && trap - HUP && engine_lives && IFS= read -r line <ctl
 	if [ "$line" != "kept $id" ] && [ -e "$folder/exit.new" ]; then
 		sync "$folder/exit.new" && mv -f "$folder/exit.new" "$folder/exit"
 	fi 2>/dev/null

@@ -29,7 +29,7 @@ LARGEST_REUSED_LOG = 1 << 16
 """Bytes of output up to which a session is worth cleaning for the next attempt."""
 SPARE = 3
 """Times the reserve up to which used sessions are kept: work that came in a burst is likely to come again."""
-HARD_LOG_LIMIT = 4
+HARD_LOG_LIMIT = 8
 """Times the size at which a log is rotated: where no engine is there to rotate it, the log ends here."""
 
 
@@ -159,6 +159,10 @@ class Pool:
         """Every few seconds: lets one session go that the reserve no longer needs."""
         if len(self._idle) > self._wanted:
             self.end(self._idle.popleft())
+
+    def end_all(self) -> None:
+        while self._idle:
+            self.end(self._idle.pop())
 
     def end(self, slot: Slot) -> None:
         """Ends the session, and with it whatever still hangs on its terminal."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 CONTROL_SESSION = "_ctl"
 SILENCE = 2.0
 """Seconds without an answer after which a server counts as silent."""
-PING_EVERY = 5.0
+RECONNECT_DEADLINE = 1.0
+"""Seconds that a server which was there before has to answer: the start of the engine waits for it."""
 _TERMINFO = (
     "/etc/terminfo",
     "/lib/terminfo",
@@ -89,7 +90,7 @@ class Server:
     def usable(self) -> bool:
         return self.connected and self.silent_since is None
 
-    async def connect(self, conf: Path, on_gone: Callable[[Server], None]) -> None:
+    async def connect(self, conf: Path, on_gone: Callable[[Server], None], deadline: float = 5.0) -> None:
         """Starts the server where it is not running. TmuxError says why it cannot be used."""
         argv = ["tmux", "-u", "-S", str(self.path), "-f", str(conf), "-C", "new-session", "-A", "-s", CONTROL_SESSION]
         argv += ["-x", "80", "-y", "24", "-f", "no-output,ignore-size", "cat"]
@@ -97,7 +98,7 @@ class Server:
             self._control = Control(argv, _environment(), lambda: on_gone(self))
         except OSError as error:
             raise TmuxError(f"tmux cannot be started: {error.strerror}") from error
-        reply = (await self._control.ask(["display-message", "-p", "#{pid}"]))[0]
+        reply = (await self._control.ask(["display-message", "-p", "#{pid}"], deadline=deadline))[0]
         self.pid = int(reply.lines[0])
 
     def listens(self) -> bool:
@@ -145,7 +146,7 @@ class Servers:
     async def _reconnect(self, server: Server) -> None:
         self.all[server.index] = server
         try:
-            await server.connect(self._conf, self._gone)
+            await server.connect(self._conf, self._gone, RECONNECT_DEADLINE)
         except TmuxError:
             server.silent_since = time.time()
 
@@ -210,10 +211,12 @@ class Servers:
                 changed.append((server, False))
         return changed
 
-    def disconnect(self) -> None:
-        """The servers and their sessions live on."""
+    def disconnect(self, used: set[int]) -> None:
+        """Servers with sessions in use live on; the others end."""
         self._closing = True
         for server in list(self.all.values()):
+            if server.usable and server.index not in used:
+                server.control.send(["kill-server"])
             server.disconnect()
 
 

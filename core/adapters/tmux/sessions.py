@@ -58,7 +58,7 @@ class Sessions:
         self.on_server_back: Callable[[Server], None] = lambda _: None
         self._waiting: deque[tuple[AttemptId, Launch]] = deque()
         self._opened = False
-        self._sealing: set[asyncio.Task[None]] = set()
+        self._sealing: dict[AttemptId, asyncio.Task[None]] = {}
         self._log_size = settings.engine.log_size
         self._bell = Bell(home.bell, self._began, self._ended)
 
@@ -161,9 +161,7 @@ class Sessions:
         if slot is None or slot.stage is Stage.SEALING:
             return
         slot.stage = Stage.SEALING
-        task = asyncio.ensure_future(self._seal(slot, attempt, failed=failed))
-        self._sealing.add(task)
-        task.add_done_callback(self._sealing.discard)
+        self._sealing[attempt] = asyncio.ensure_future(self._seal(slot, attempt, failed=failed))
 
     async def _seal(self, slot: Slot, attempt: AttemptId, *, failed: bool) -> None:
         folder = self.folder(attempt)
@@ -179,9 +177,18 @@ class Sessions:
         else:
             slot.end_log()
             self.pool.end(slot)
-        del self.slots[attempt]
+        del self.slots[attempt], self._sealing[attempt]
         self._on_slot(attempt, None)
         self._serve()
+
+    async def log_complete(self, attempt: AttemptId) -> None:
+        """Returns once the log of an attempt that has ended has everything that it wrote."""
+        while attempt in self.slots:
+            sealing = self._sealing.get(attempt)
+            if sealing is None:
+                await asyncio.sleep(0.002)
+            else:
+                await asyncio.shield(sealing)
 
     async def _drained(self, slot: Slot) -> bool:
         """Waits until all that the attempt wrote is in its log; False where its terminal is gone or jammed."""
@@ -328,11 +335,12 @@ class Sessions:
             slot.server = None
 
     def close(self) -> None:
-        """The engine goes; sessions, launchers and programs stay."""
-        for task in self._sealing:
+        """The engine goes; whatever runs a program stays, and what only waited for one ends."""
+        for task in self._sealing.values():
             task.cancel()
         self._bell.close()
-        self.servers.disconnect()
+        self.pool.end_all()
+        self.servers.disconnect({slot.server.index for slot in self.slots.values() if slot.server is not None})
 
 
 def session_name(attempt: AttemptId) -> str:

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from core.adapters import processes
-from core.adapters.folders import FILE_MODE, Folder, write_new
+from core.adapters.folders import FILE_MODE, Folder, marker, write_new
 from core.adapters.tmux.control import TmuxError
 
 if TYPE_CHECKING:
@@ -34,14 +34,6 @@ class Stage(Enum):
     BUSY = "busy"
     SEALING = "sealing"
     """Its attempt is over: the log is being completed."""
-
-
-def marker(attempt: AttemptId) -> bytes:
-    """What the launcher writes to the terminal when the attempt is over: an escape sequence that tmux passes over.
-
-    Once it stands in the log, everything before it does too.
-    """
-    return f"\033]7717;{attempt}\033\\".encode()
 
 
 def _nothing() -> None:

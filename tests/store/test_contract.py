@@ -1,0 +1,168 @@
+"""Both stores keep the same: what a step says is what comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core import messages as m
+from core.adapters.store import SqliteStore, StoreError
+from core.engine.ring import Ring
+from core.model import AttemptId, Launch, Need, NeedKind, Policy, ProcessId, RetryPolicy, TaskState, Timeouts
+from core.settings import Limits
+from tests.build import add, new
+from tests.fakes import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.ports import Store
+
+LIMITS = Limits(slots=2, agents=(("local", 0), ("other", 1)))
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def reopen(request: pytest.FixtureRequest, tmp_path) -> Callable[[], Store]:
+    """The store as a later engine finds it."""
+    if request.param == "memory":
+        store = MemoryStore()
+        return lambda: store
+    opened: list[SqliteStore] = []
+
+    def again() -> SqliteStore:
+        while opened:
+            opened.pop().close()
+        opened.append(SqliteStore(tmp_path / "db"))
+        return opened[0]
+
+    return again
+
+
+def ring(store: Store, now: float = 100.0) -> Ring:
+    return Ring(store, LIMITS, now)
+
+
+def test_a_task_comes_back_as_it_was_asked_for(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    launch = Launch(("a", "\udc80b"), False, "/x\udcff", (("K", "v\udc81"), ("L", "")), "/in", 0o077)
+    asked = new(
+        "näme",
+        launch=launch,
+        group="g",
+        agent="other",
+        priority=3,
+        held=True,
+        not_before=500.0,
+        key="k",
+        retry=RetryPolicy(attempts=3, never_exit=frozenset({2, 3})),
+        timeouts=Timeouts(queue=1, idle=2),
+    )
+    ring(store).apply(add(asked), 100.0)
+    store.commit()
+    store = reopen()
+    assert store.spec(1) == asked.spec
+    assert store.launch(1) == launch
+    world = ring(store).world
+    task = world.tasks[1]
+    assert (task.group, task.agent, task.priority, task.held, task.not_before) == ("g", "other", 3, True, 500.0)
+    assert task.policy == Policy(asked.spec.policy.retry, asked.spec.policy.timeouts)
+    assert world.next_task == 2
+
+
+def test_an_attempt_comes_back_with_how_it_is_to_end(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    before = ring(store)
+    before.apply(add(), 100.0)
+    before.apply(m.Placed(AttemptId(1, 1), 2, 17, ProcessId(9, 1.5, "b")), 101.0)
+    before.apply(m.Started(AttemptId(1, 1), 33, 101.5), 102.0)
+    before.apply(m.Stop((1,)), 103.0)
+    store.commit()
+    attempt = ring(reopen(), 104.0).world.attempts[1]
+    assert (attempt.server, attempt.slot, attempt.launcher) == (2, 17, ProcessId(9, 1.5, "b"))
+    assert (attempt.pid, attempt.started_at) == (33, 101.5)
+    assert attempt.ending is not None
+    assert attempt.ending.outcome is TaskState.CANCELLED
+
+
+def test_a_withdrawn_attempt_is_as_if_it_had_not_been(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    before = ring(store)
+    before.apply(add(), 100.0)
+    before.apply(m.NotPlaced(AttemptId(1, 1), "no tmux"), 101.0)
+    store.commit()
+    world = ring(reopen(), 101.5).world
+    assert world.attempts == {}
+    assert world.tasks[1].attempts == 0
+
+
+def test_needs_that_were_met_stay_met_and_all_come_back_for_a_retry(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    before = ring(store)
+    before.apply(m.Add((new(held=True), new(held=True), new("child", ok=(-1, -2)))), 100.0)
+    before.apply(m.Stop((2,)), 101.0)
+    store.commit()
+    store = reopen()
+    again = ring(store, 102.0)
+    assert store.states([1, 2, 3]) == {
+        1: TaskState.QUEUED,
+        2: TaskState.CANCELLED,
+        3: TaskState.UPSTREAM_FAILED,
+    }
+    assert again.apply(m.Retry((2,)), 103.0).reply == [2, 3]
+    needs = again.world.tasks[3].needs
+    assert sorted(needs) == [Need(1, NeedKind.OK), Need(2, NeedKind.OK)]
+
+
+def test_keys_find_their_tasks_over_restarts(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    ring(store).apply(add(new(key="once")), 100.0)
+    store.commit()
+    store = reopen()
+    assert store.by_key(["once", "never"]) == {"once": 1}
+    assert ring(store).apply(add(new(key="once"), new()), 101.0).reply == [1, 2]
+
+
+def test_only_what_nothing_needs_can_be_cleaned_the_latest_are_kept(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    fleet = ring(store)
+    fleet.apply(m.Add(tuple(new(held=True) for _ in range(4))), 100.0)
+    fleet.apply(m.Add((new("child", ok=(1,), held=True),)), 100.0)
+    for task in (1, 2, 3, 4):
+        fleet.apply(m.Stop((task,)), 100.0 + task)
+    assert store.cleanable(None, 0) == [5, 2, 3, 4], "the first stands in the way of its child"
+    assert store.cleanable(None, 2) == [5, 2]
+    assert store.cleanable(103.0, 0) == [5, 2, 3]
+    fleet.apply(m.Clean((2, 3)), 110.0)
+    assert store.states([1, 2, 3, 4]) == {1: TaskState.CANCELLED, 4: TaskState.CANCELLED}
+
+
+def test_groups_agents_and_the_switch_over_everything_come_back(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    fleet = ring(store)
+    fleet.apply(m.SetGroup("g", paused=True, limit=3), 100.0)
+    fleet.apply(m.PauseAgent("other", True), 100.0)
+    fleet.apply(m.PauseAll(True), 100.0)
+    store.commit()
+    world = ring(reopen()).world
+    assert (world.groups["g"].paused, world.groups["g"].limit) == (True, 3)
+    assert world.agents["other"].paused
+    assert world.paused
+
+
+def test_what_was_not_committed_is_not_there_after_a_crash(tmp_path) -> None:
+    store = SqliteStore(tmp_path / "db")
+    fleet = ring(store)
+    fleet.apply(add(), 100.0)
+    store.commit()
+    fleet.apply(add(), 101.0)
+    copy = SqliteStore(tmp_path / "db")
+    assert [task.id for task in copy.load().tasks] == [1]
+
+
+def test_a_store_of_another_schema_is_refused_with_what_to_do(tmp_path) -> None:
+    store = SqliteStore(tmp_path / "db")
+    store.db.execute("UPDATE meta SET value = '99' WHERE name = 'schema'")
+    store.close()
+    with pytest.raises(StoreError, match="schema 99"):
+        SqliteStore(tmp_path / "db")
