@@ -95,7 +95,7 @@ def _problem(shape: type, fault: Any) -> Problem:  # noqa: ANN401 - pydantic's o
         return Problem(path, f"expected {fault['ctx']['expected']}, found {_shown(found)}")
     if kind in ("greater_than_equal", "less_than_equal"):
         bound, side = next(iter(fault["ctx"].values())), "least" if kind == "greater_than_equal" else "most"
-        return Problem(path, f"expected at {side} {bound}, found {_shown(found)}")
+        return Problem(path, f"expected at {side} {bound:g}, found {_shown(found)}")
     if kind == "value_error":
         return Problem(path, str(fault["ctx"]["error"]))
     expected = _EXPECTED.get(kind)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from core.model import STOPPED_BY_PARENT, Need, TaskState
-from core.ports import Loaded, Recalled
+from core import effects as e
+from core import messages as m
+from core.model import STOPPED_BY_PARENT, Need, ProcessId, TaskState
+from core.ports import AttachTarget, Loaded, OutsideError, Recalled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from core.model import AttemptId, Launch, TaskSpec
     from core.rules.step import Step
     from core.rules.world import Agent, Attempt, Group, Task
+    from core.settings import Settings
+    from core.wire import ForeignRow
 
 
 class MemoryStore:
@@ -120,3 +125,82 @@ class MemoryStore:
         latest_first = sorted(self.ended_at.items(), key=lambda item: (-item[1], -item[0]))
         free = [(id_, at) for id_, at in latest_first if id_ not in needed and (before is None or at <= before)]
         return [task_id for task_id, _ in free[keep:]][::-1]
+
+
+class FakeHands:
+    """`core.ports.Hands` without an outside: programs begin at once and end when a test says so, or when killed."""
+
+    def __init__(self, post: Callable[[m.Observation], None], now: Callable[[], float]) -> None:
+        self._post = post
+        self._now = now
+        self.running: dict[int, AttemptId] = {}
+        self.screens: dict[int, str] = {}
+        self.logs: dict[int, bytes] = {}
+        self.typed: list[tuple[int, str]] = []
+        self.signals: list[tuple[int, int]] = []
+        self.attached = 0
+        self.foreigners: list[ForeignRow] = []
+        self.ended_foreigners: list[str] = []
+
+    async def open(self, attempts: Sequence[Attempt]) -> None:
+        pass
+
+    def configure(self, settings: Settings) -> None:
+        pass
+
+    def carry_out(self, effect: e.Effect) -> None:
+        match effect:
+            case e.Start(attempt):
+                self.running[attempt.task] = attempt
+                self._post(m.Placed(attempt, 0, attempt.task, ProcessId(100 + attempt.task, 1.0, "boot")))
+                self._post(m.Started(attempt, 1000 + attempt.task, self._now()))
+            case e.SignalTree(attempt, number):
+                self.signals.append((attempt.task, number))
+                if number == 15:
+                    self.end(attempt.task, 143)
+            case e.EndTree(attempt):
+                self._post(m.TreeEnded(attempt, ()))
+                self.end(attempt.task, 137)
+
+    def end(self, task: int, code: int) -> None:
+        """The program of a task ends."""
+        attempt = self.running.pop(task, None)
+        if attempt is not None:
+            self._post(m.Exited(attempt, code, self._now()))
+
+    async def capture(self, attempt: AttemptId, lines_above: int) -> bytes:
+        return self.screens.get(attempt.task, "").encode()
+
+    def last_screen(self, attempt: AttemptId) -> bytes:
+        return self.logs.get(attempt.task, b"")
+
+    def output_stamp(self, attempt: AttemptId) -> str:
+        return f"{len(self.screens.get(attempt.task, ''))}-{attempt.task in self.running}"
+
+    async def log_complete(self, attempt: AttemptId) -> None:
+        pass
+
+    def read_log(self, attempt: AttemptId, offset: int, limit: int) -> tuple[bytes, int, int]:
+        content = self.logs.get(attempt.task, b"")
+        start = max(len(content) + offset, 0) if offset < 0 else min(offset, len(content))
+        return content[start : start + limit], start, len(content)
+
+    async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
+        self.typed.append((attempt.task, text.decode()))
+
+    async def attach_target(self, attempt: AttemptId) -> AttachTarget:
+        return AttachTarget(Path("/nowhere/tmux.sock"), f"${attempt.task}", self.attached)
+
+    async def foreign(self) -> list[ForeignRow]:
+        return self.foreigners
+
+    async def kill_foreign(self, socket: str, session: str) -> None:
+        if not self.foreigners:
+            raise OutsideError("no such session")
+        self.ended_foreigners.append(session)
+
+    def servers(self) -> list[dict[str, Any]]:
+        return []
+
+    async def close(self) -> None:
+        pass

@@ -6,8 +6,8 @@ from sys import intern
 from typing import Any
 
 from core.wire import AgentRow, ForeignRow, GroupRow, SessionRow, TaskRow
-from tui.views.ordering import Ordered
-from tui.views.rows import Situation
+from tui.ordering import Ordered
+from tui.situation import Situation
 
 
 class Replica:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.model import AttemptState
 from core.wire import LONGEST_ROW_NAME, TaskRow
@@ -11,8 +11,6 @@ from core.wire import LONGEST_ROW_NAME, TaskRow
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
-
-    from core.requests import List, Selector
 
 _ROW = f"""
 SELECT task.id, task.state, substr(task.name, 1, {LONGEST_ROW_NAME}), task.agent, task.grp, task.priority, task.place,
@@ -25,6 +23,31 @@ SELECT task.id, task.state, substr(task.name, 1, {LONGEST_ROW_NAME}), task.agent
 FROM task LEFT JOIN attempt ON attempt.task = task.id AND attempt.number = task.attempts
 """
 _AMONG = "(SELECT value FROM json_each(?))"
+
+
+class Only(NamedTuple):
+    """Which tasks are meant: all that pass everything that is said."""
+
+    states: tuple[str, ...] = ()
+    group: str | None = None
+    text: str | None = None
+    """Found in the name or in the command."""
+    after: int = 0
+    """Only higher numbers."""
+    ended_before: float | None = None
+    """Unix time."""
+
+    def as_sql(self) -> tuple[str, tuple[object, ...]]:
+        said: list[tuple[str, tuple[object, ...]]] = [("task.id > ?", (self.after,))]
+        if self.states:
+            said.append((f"task.state IN {_AMONG}", (json.dumps(self.states),)))
+        if self.group is not None:
+            said.append(("task.grp = ?", (self.group,)))
+        if self.text is not None:
+            said.append(("(instr(task.name, ?) OR instr(task.argv, ?))", (self.text, self.text)))
+        if self.ended_before is not None:
+            said.append(("task.ended_at <= ?", (self.ended_before,)))
+        return " AND ".join(where for where, _ in said), tuple(value for _, values in said for value in values)
 
 
 class Reader:
@@ -49,34 +72,15 @@ class Reader:
     def _ids(self, where: str, args: tuple[object, ...]) -> list[int]:
         return [row[0] for row in self._db.execute(f"SELECT id FROM task WHERE {where}", args)]
 
-    def listed(self, wish: List) -> list[TaskRow]:
-        where, args = ["task.id > ?"], [wish.after]
-        more: list[Any] = []
-        if wish.states:
-            where.append(f"task.state IN {_AMONG}")
-            more.append(json.dumps(wish.states))
-        if wish.group is not None:
-            where.append("task.grp = ?")
-            more.append(wish.group)
-        if wish.text is not None:
-            where.append("(instr(task.name, ?) OR instr(task.argv, ?))")
-            more += [wish.text, wish.text]
-        query = f"{_ROW} WHERE {' AND '.join(where)} ORDER BY task.id DESC LIMIT ?"
-        found = self._db.execute(query, (*args, *more, wish.limit))
+    def listed(self, only: Only, limit: int) -> list[TaskRow]:
+        """The latest `limit` of them, in order of their numbers."""
+        where, args = only.as_sql()
+        found = self._db.execute(f"{_ROW} WHERE {where} ORDER BY task.id DESC LIMIT ?", (*args, limit))
         return sorted(map(TaskRow._make, found))
 
-    def chosen(self, selector: Selector, now: float) -> tuple[int, ...]:
-        where, args = ["1"], list[Any]()
-        if selector.states:
-            where.append(f"state IN {_AMONG}")
-            args.append(json.dumps(selector.states))
-        if selector.group is not None:
-            where.append("grp = ?")
-            args.append(selector.group)
-        if selector.older_than is not None:
-            where.append("ended_at <= ?")
-            args.append(now - selector.older_than)
-        return tuple(self._ids(f"{' AND '.join(where)} ORDER BY id", tuple(args)))
+    def chosen(self, only: Only) -> tuple[int, ...]:
+        where, args = only.as_sql()
+        return tuple(self._ids(f"{where} ORDER BY id", args))
 
     def needs(self, task: int) -> list[dict[str, Any]]:
         """What a task needs, all of it, and whether each need is met."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "1"
 FRESH_AT_MOST = 1024
-"""Latest tasks whose specs are kept at hand: most start soon after they were added."""
+"""Latest tasks whose launches are kept at hand: most start soon after they were added."""
 _LIVE = "state IN ('queued', 'running')"
 _AMONG = "(SELECT value FROM json_each(?))"
 
@@ -46,7 +46,7 @@ class SqliteStore:
         self._db.executescript(files("core.adapters").joinpath("schema.sql").read_text())
         self._check_schema(path)
         self._shared = rows.Shared(self._db)
-        self._fresh: dict[int, TaskSpec] = {}
+        self._fresh: dict[int, Launch] = {}
         self._open = False
         self._journal = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC) if durability == "full" else -1
 
@@ -116,7 +116,7 @@ class SqliteStore:
         )
         if len(self._fresh) + len(step.added) > FRESH_AT_MOST:
             self._fresh.clear()
-        self._fresh.update((task.id, spec) for task, spec in step.added[:FRESH_AT_MOST])
+        self._fresh.update((task.id, spec.launch) for task, spec in step.added[:FRESH_AT_MOST])
         self._set_meta("last_queued_at", repr(step.world.last_queued_at))
         self._set_meta("next_task", str(step.world.next_task))
 
@@ -193,12 +193,10 @@ class SqliteStore:
         )
 
     def launch(self, task: int) -> Launch:
-        return self.spec(task).launch
+        fresh = self._fresh.get(task)
+        return self.spec(task).launch if fresh is None else fresh
 
     def spec(self, task: int) -> TaskSpec:
-        fresh = self._fresh.get(task)
-        if fresh is not None:
-            return fresh
         row = self._db.execute(f"{rows.SELECT_SPEC} WHERE id = ?", (task,)).fetchone()
         if row is None:
             raise KeyError(task)

@@ -69,9 +69,9 @@ class Process:
 
     def _launch(self, task: int) -> Launch:
         """What an attempt runs, with the words that its agent puts before it."""
-        spec = self._store.spec(task)
-        agent = self._engine.settings.agent.get(spec.agent)
-        return replace(spec.launch, wrapper=agent.command) if agent is not None and agent.command else spec.launch
+        launch = self._store.launch(task)
+        agent = self._engine.settings.agent.get(self._engine.world.tasks[task].agent)
+        return replace(launch, wrapper=agent.command) if agent is not None and agent.command else launch
 
     def _bug(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A failure that nobody expected: the world may be wrong. It is told, and the next engine starts from disk."""

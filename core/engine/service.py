@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import __version__
 from core import requests as r
+from core.adapters.reading import Only
 from core.boundary import read_json
 from core.engine import documents, wishes
 from core.engine.documents import document
@@ -80,18 +81,16 @@ class Service:
             return self._cleanable(chosen)
         else:
             wishes.states_of(chosen.states)
-            tasks = self._engine.reader.chosen(chosen, time.time())
+            tasks = self._engine.reader.chosen(_only(chosen))
         if not tasks:
             raise RefusedError("not-found", "no task is chosen by that")
         return tasks
 
     def _cleanable(self, selector: r.Selector) -> tuple[int, ...]:
-        before = None if selector.older_than is None else time.time() - selector.older_than
-        free = self._engine.store.cleanable(before, keep=0)
-        if not selector.states and selector.group is None:
-            return tuple(free)
-        wishes.states_of(selector.states)
-        return tuple(sorted(set(free) & set(self._engine.reader.chosen(selector, time.time()))))
+        only = _only(selector)
+        wishes.states_of(only.states)
+        free = self._engine.store.cleanable(only.ended_before, keep=0)
+        return tuple(sorted(set(free) & set(self._engine.reader.chosen(only))))
 
     # Wishes that are more than a command
 
@@ -133,7 +132,8 @@ class Service:
 
     async def _list(self, wish: r.List, _who: str) -> object:
         wishes.states_of(wish.states)
-        rows = self._engine.reader.listed(wish)
+        only = Only(wish.states, wish.group, wish.text, wish.after)
+        rows = self._engine.reader.listed(only, wish.limit)
         return document(tasks=[row._asdict() for row in rows], counts=self._engine.head()["counts"])
 
     async def _show(self, wish: r.One, _who: str) -> object:
@@ -228,3 +228,8 @@ class Service:
     async def _quit(self, _wish: r.Nothing, _who: str) -> object:
         asyncio.get_running_loop().call_soon(self._stop)
         return document(pid=os.getpid())
+
+
+def _only(selector: r.Selector) -> Only:
+    before = None if selector.older_than is None else time.time() - selector.older_than
+    return Only(states=selector.states, group=selector.group, ended_before=before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -25,7 +26,8 @@ STREAM = (
     b"%begin 1700000001 101 1\n$1 %1 4711 /dev/pts/3\n%end 1700000001 101 1\n"
     b"%output %1 hello\\015\\012\n"
     b"%begin 1700000002 102 1\nparse error: unknown command: frob\n%error 1700000002 102 1\n"
-    b"%begin 1700000003 103 1\n%end 1700000003 999 1\n%begin 1 2 3\n%end 1700000002 102 1\nlast\n%end 1700000003 103 1\n"
+    b"%begin 1700000003 103 1\n%end 1700000003 999 1\n%begin 1 2 3\n%end 1700000002 102 1\nlast\n"
+    b"%end 1700000003 103 1\n"
     b"%begin 1700000004 104 0\nnot for us\n%end 1700000004 104 0\n"
     b"%begin 1700000005 105 1\n\xc3\xbcn\xc3\xaf\n\n%end 1700000005 105 1\n"
     b"%exit\n"
@@ -52,7 +54,7 @@ def test_a_stream_byte_by_byte_gives_the_same_replies() -> None:
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
 def test_a_stream_in_any_pieces_gives_the_same_replies(cuts: list[int]) -> None:
     parser, edges = Parser(), [0, *sorted(cuts), len(STREAM)]
-    pieces = [STREAM[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [STREAM[start:end] for start, end in itertools.pairwise(edges)]
     assert [reply for piece in pieces for reply in parser.feed(piece)] == REPLIES
 
 

@@ -166,7 +166,7 @@ def test_kill_finds_every_process_however_it_hid(fleet: Fleet, tmp_path: Path) -
     trap '' TERM HUP
     (trap '' TERM; sleep 300 & echo $! >>{pids}; wait) &
     setsid sleep 301 & echo $! >>{pids}
-    sh -c 'setsid sh -c "setsid sleep 302 & echo \\$! >>{pids}" &' 
+    sh -c 'setsid sh -c "setsid sleep 302 & echo \\$! >>{pids}" &'
     setsid env -i sleep 303 >/dev/null 2>&1 </dev/null & echo $! >>{pids}
     sleep 304 & echo $! >>{pids}; kill -STOP $!
     while :; do sleep 1; done

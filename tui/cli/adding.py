@@ -93,13 +93,27 @@ def _check(client: Client, tasks: list[tuple[int, dict[str, Any]]]) -> list[BadL
     faults: list[BadLine] = []
     keys: set[str] = set()
     for chunk in _chunks(tasks):
-        try:
-            client.ask("check", tasks=[task for _, task in chunk], context=context(), earlier=sorted(keys))
-        except AnswerError as error:
-            faults.extend(_fault(problem, chunk) for problem in error.problems)
-            if not error.problems:
-                faults.append(BadLine(chunk[0][0], str(error)))
+        faults.extend(_check_chunk(client, chunk, sorted(keys)))
         keys |= {task["key"] for _, task in chunk if isinstance(task.get("key"), str)}
+    return faults
+
+
+def _check_chunk(client: Client, chunk: list[tuple[int, dict[str, Any]]], earlier: list[str]) -> list[BadLine]:
+    """Lines with a fault are left out and the others asked about again: one fault must not hide another."""
+    faults: list[BadLine] = []
+    while chunk:
+        try:
+            client.ask("check", tasks=[task for _, task in chunk], context=context(), earlier=earlier)
+        except AnswerError as error:
+            if not error.problems:
+                return [*faults, BadLine(chunk[0][0], str(error))]
+            found = [_fault(problem, chunk) for problem in error.problems]
+            faults += found
+            lines = {fault.line for fault in found}
+            earlier = [*earlier, *(task["key"] for line, task in chunk if line in lines and "key" in task)]
+            chunk = [(line, task) for line, task in chunk if line not in lines]
+        else:
+            break
     return faults
 
 

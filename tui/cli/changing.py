@@ -59,7 +59,7 @@ def _signal(word: str) -> int | None:
 
 def edit(options: argparse.Namespace, home: Home) -> int:
     changes = task_fields(options, home)
-    words = options.command[1:] if options.command[:1] == ["--"] else options.command
+    words = getattr(options, "command", [])
     if words:
         changes |= {"shell": " ".join(words)} if options.shell else {"command": words}
     if options.name is not None:

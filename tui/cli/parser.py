@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import platform
-import sqlite3
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 from core import __version__
@@ -39,6 +36,10 @@ def parser() -> argparse.ArgumentParser:
 
 class _Version(argparse.Action):
     def __call__(self, *_: Any) -> None:  # noqa: ANN401 - argparse's own
+        import platform
+        import sqlite3
+        import subprocess
+
         try:
             tmux = subprocess.run(["tmux", "-V"], capture_output=True, text=True, check=False, timeout=5).stdout.strip()
         except (OSError, subprocess.TimeoutExpired):
@@ -185,7 +186,6 @@ def _changing(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     edit.add_argument("-n", "--name")
     _task_options(edit)
     edit.add_argument("--release", action="store_true", help="no longer hold it")
-    edit.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
     _json(edit)
     for name, text in (
         ("pause", "stop running tasks by a signal, hold queued ones; or stop starting new ones"),
@@ -233,8 +233,16 @@ def _engine(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     _verb(config_verbs, "schema", "print its JSON Schema, for editors")
     completion = _verb(verbs, "completion", "print the completion script of a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
-    _verb(verbs, "demo", "a queue of real work in a folder of its own, and the console on it")
+    demo = _verb(verbs, "demo", "a queue of real work in a folder of its own, and the console on it")
+    demo.add_argument("--tasks", type=int, default=60, metavar="N", help="how many commands (60)")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    return parser().parse_args(argv)
+    """What stands behind -- is a command, whatever stands before it."""
+    words = list(argv)
+    if "--" not in words or "edit" not in words[: words.index("--")]:
+        return parser().parse_args(words)
+    cut = words.index("--")
+    options = parser().parse_args(words[:cut])
+    options.command = words[cut + 1 :]
+    return options

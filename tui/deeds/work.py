@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from core.text import plural, size
 from core.wire import ForeignRow
 from tui.deeds.desk import Change
+from tui.ordering import FAILED, rank
 from tui.screens.dialogs import Option, Question
-from tui.views.ordering import FAILED, rank
 
 if TYPE_CHECKING:
     from core.wire import TaskRow

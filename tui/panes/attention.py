@@ -12,10 +12,11 @@ from textual.containers import Horizontal
 from core.client import AnswerError, NoEngineError
 from core.text import one_line
 from tui.panes.strips import LiveScreen, Spans
+from tui.panes.titles import entitle
+from tui.situation import Situation
 from tui.views import ansi
 from tui.views.detail import detail_lines
 from tui.views.line import Line, Span
-from tui.views.rows import Situation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -75,9 +76,14 @@ class Attention(Horizontal):
     def _title(self) -> None:
         row = self._row
         detail, live = self.query_one("#detail"), self.query_one(LiveScreen)
-        detail.border_title = "" if row is None else one_line(f"{row.id} {row.name}", 60)
-        live.border_title = "" if row is None else f"{'live' if row.state == 'running' else 'last screen'} · {row.id}"
-        live.border_subtitle = "f full  l logs  a attach" if row is not None and row.state == "running" else "l logs"
+        if row is None:
+            entitle(detail)
+            entitle(live)
+            return
+        runs = row.state == "running"
+        entitle(detail, f"{row.id} {row.name}")
+        words = f"{'live' if runs else 'last screen'} · {row.id}"
+        entitle(live, words, "f full  l logs  a attach" if runs else "l logs")
 
     async def _watch_detail(self) -> None:
         while True:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from core.wire import ForeignRow
 from tui.panes.lines import Lines
+from tui.panes.titles import entitle
+from tui.situation import Situation
 from tui.views import rows
-from tui.views.rows import Situation
 
 if TYPE_CHECKING:
     from core.wire import AgentRow, SessionRow, TaskRow
@@ -28,8 +29,7 @@ class FleetPane(Lines):
         """A new frame."""
         self.situation = situation
         self.keep_place()
-        self.border_title = self.title_words()
-        self.border_subtitle = self.subtitle_words()
+        entitle(self, self.title_words(), self.subtitle_words())
         self.redraw()
 
     def keep_place(self) -> None:

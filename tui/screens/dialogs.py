@@ -147,7 +147,7 @@ class Prompt(ModalScreen[str | None], inherit_bindings=False):
             yield Static(Content(one_line(self._title)), classes="title")
             if self._note:
                 yield Static(Content(one_line(self._note, 300)), classes="fact")
-            yield Input(value=self._value, id="text")
+            yield Input(value=self._value, id="text", select_on_focus=False)
             yield Static(Content("↵  take it      Esc  leave it as it is"), classes="keys")
 
     def on_key(self, event: events.Key) -> None:

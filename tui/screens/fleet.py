@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from textual.containers import Horizontal
-from textual.screen import Screen
 from textual.widgets import Input
 
 from core.client import AnswerError, NoEngineError, context
@@ -15,20 +14,22 @@ from tui.actions import BY_KEY, Action, pressed
 from tui.deeds import DEEDS
 from tui.deeds.desk import Undo
 from tui.deeds.queue import added
+from tui.ordering import NEEDS_YOU, rank
 from tui.panes.attention import Attention
 from tui.panes.fleet import AgentsPane, FleetPane, QueuePane, SessionsPane
 from tui.panes.strips import Spans
+from tui.screens.board import Board
 from tui.screens.dialogs import Choose, Confirm, Option, Prompt, Question
 from tui.screens.moves import MOVES, apply_view
 from tui.views import words
 from tui.views.enabling import why_not
 from tui.views.footer import footer_line
 from tui.views.header import header_line
-from tui.views.ordering import NEEDS_YOU, rank
 
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
+    from textual.screen import Screen
 
     from core.home import Home
     from core.wire import AgentRow, SessionRow, TaskRow
@@ -39,30 +40,23 @@ FRAME = 1 / 30
 """Seconds between two pictures: what changes in between is drawn once."""
 
 
-class FleetScreen(Screen[None], inherit_bindings=False):
+class FleetScreen(Board, inherit_bindings=False):
     """Also the desk of the actions (`tui.deeds.desk.Desk`)."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (24, "-high")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(self, home: Home, replica: Replica, link: Link, *, read_only: bool, plain: bool) -> None:
-        super().__init__()
+        super().__init__(replica)
         self.home = home
-        self.replica = replica
         self.undo = Undo()
         self.link = link
         self.read_only = self._asked_read_only = read_only
         self.plain = self._asked_plain = plain
         self._bell = False
         self._needed = 0
-        self.sort = "problems"
-        self.filter = ""
-        self.only_problems = False
-        self.snoozed: dict[int, float] = {}
-        """Tasks that `w` leaves out, and until when."""
-        self.dock_share = 2
+        self._composed = False
         self._frame_due = False
-        self._last_pane: FleetPane | None = None
 
     def compose(self) -> ComposeResult:
         yield Spans(id="header")
@@ -78,6 +72,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.query_one("#filter", Input).display = False
+        self._composed = True
         self.focus_pane(self.queue)
         apply_view(self)
         self.set_interval(1.0, self.request_frame)
@@ -85,31 +80,9 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     # Pictures
 
-    @property
-    def queue(self) -> QueuePane:
-        return self.query_one(QueuePane)
-
-    @property
-    def panes(self) -> tuple[FleetPane, ...]:
-        return tuple(self.query(FleetPane).results(FleetPane))
-
-    @property
-    def pane(self) -> FleetPane:
-        """The pane with the focus, or that had it last."""
-        if isinstance(self.focused, FleetPane):
-            return self.focused
-        return self._last_pane or self.queue
-
-    def focus_pane(self, pane: FleetPane) -> None:
-        self._last_pane = pane
-        for one in self.panes:
-            one.set_class(one is pane, "-active")
-        pane.focus()
-        self.request_frame()
-
     def request_frame(self) -> None:
         """Soon; many wishes in a moment are one picture."""
-        if not self._frame_due and self.is_mounted:
+        if not self._frame_due and self._composed:
             self._frame_due = True
             self.set_timer(FRAME, self._frame)
 
@@ -167,7 +140,7 @@ class FleetScreen(Screen[None], inherit_bindings=False):
 
     def engine_there(self, there: bool) -> None:
         """Without an engine the last picture stays, greyed."""
-        if there:
+        if there and self._composed:
             apply_view(self)
         self.set_class(not there, "-old")
         self.request_frame()

@@ -12,6 +12,7 @@ from textual.widgets import Checkbox, Input, Static
 
 from core.client import AnswerError, NoEngineError
 from core.text import one_line, parse_duration
+from tui.panes.titles import entitle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -63,6 +64,7 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
                         placeholder=field.hint,
                         id=f"field-{field.key}",
                         compact=True,
+                        select_on_focus=False,
                     )
                 yield Static("", classes="fault", id=f"fault-{field.key}")
             with Horizontal(classes="field"):
@@ -73,7 +75,7 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
             yield Static(Content("↵  queue it      Tab  next field      Esc  back"), classes="keys")
 
     def on_mount(self) -> None:
-        self.query_one(".page").border_title = one_line(self._title)
+        entitle(self.query_one(".page"), self._title)
         self.query_one("#field-command", Input).focus()
 
     def on_key(self, event: events.Key) -> None:

@@ -13,6 +13,7 @@ from core.client import AnswerError, NoEngineError
 from core.text import one_line, size
 from tui.actions import pressed
 from tui.panes.text import OutputLines
+from tui.panes.titles import entitle
 from tui.screens.reading import scroll
 from tui.views import ansi
 
@@ -49,7 +50,7 @@ class LogScreen(ModalScreen[None], inherit_bindings=False):
             yield Static("", id="log-state", classes="keys")
 
     def on_mount(self) -> None:
-        self.query_one(".page").border_title = one_line(self._title)
+        entitle(self.query_one(".page"), self._title)
         self.query_one(Input).display = False
         self.query_one(OutputLines).focus()
         self.set_interval(FOLLOW_EVERY, self._follow)
@@ -168,12 +169,12 @@ class LogScreen(ModalScreen[None], inherit_bindings=False):
 
     def _search(self, step: int) -> None:
         """To the next line that has the words, from here, once around."""
+        self._following = False
         lines = self.query_one(OutputLines)
         count = lines.count()
         for distance in range(1, count + 1):
             index = (lines.index + step * distance) % count
             if lines.found(index):
-                self._following = False
                 lines.go(index)
                 self._tell()
                 return

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from textual.widgets import Input
 
 from tui.actions import BY_ID
+from tui.ordering import SORTS
 from tui.panes.fleet import QueuePane
 from tui.screens.dialogs import Choose, Option
 from tui.screens.reading import ActionList
 from tui.views.filtering import parse, problems
-from tui.views.ordering import SORTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.wire import TaskRow
-    from tui.screens.fleet import FleetScreen
+    from tui.screens.board import Board
 
 SNOOZE = 1800.0
 """Seconds for which a snoozed task is left out of what needs somebody."""
@@ -26,12 +26,13 @@ SHARES = (20, 30, 42, 55, 70)
 """Per cent of the height that the lower part may have."""
 
 
-def apply_view(screen: FleetScreen) -> None:
+def apply_view(screen: Board) -> None:
     """Sorts and filters the queue as the person wants it now."""
     try:
         passes = parse(screen.filter)
     except ValueError as error:
-        screen.query_one("#filter", Input).border_subtitle = str(error)
+        screen.queue.filter_words = str(error)
+        screen.request_frame()
         return
     if screen.only_problems:
         passes = _both(problems, passes)
@@ -46,27 +47,27 @@ def _both(first: Callable[[TaskRow], bool], second: Callable[[TaskRow], bool] | 
     return first if second is None else lambda row: first(row) and second(row)
 
 
-def _pane(screen: FleetScreen, number: int) -> None:
+def _pane(screen: Board, number: int) -> None:
     screen.focus_pane(screen.panes[number])
 
 
-def _turn(screen: FleetScreen, step: int) -> None:
+def _turn(screen: Board, step: int) -> None:
     panes = screen.panes
     screen.focus_pane(panes[(panes.index(screen.pane) + step) % len(panes)])
 
 
-def _resize(screen: FleetScreen, step: int) -> None:
+def _resize(screen: Board, step: int) -> None:
     at = max(min(screen.dock_share + step, len(SHARES) - 1), 0)
     screen.dock_share = at
     screen.query_one("#dock").styles.height = f"{SHARES[at]}%"
 
 
-def _usual(screen: FleetScreen) -> None:
+def _usual(screen: Board) -> None:
     screen.remove_class("-full")
     _resize(screen, 2 - screen.dock_share)
 
 
-def _back(screen: FleetScreen) -> None:
+def _back(screen: Board) -> None:
     """One layer: the range, the marks, the full view, the filter."""
     queue = screen.queue
     if queue.range_from is not None:
@@ -82,23 +83,23 @@ def _back(screen: FleetScreen) -> None:
     screen.request_frame()
 
 
-def _filter(screen: FleetScreen) -> None:
+def _filter(screen: Board) -> None:
     field = screen.query_one("#filter", Input)
     field.display = True
     field.focus()
 
 
-def _problems(screen: FleetScreen) -> None:
+def _problems(screen: Board) -> None:
     screen.only_problems = not screen.only_problems
     apply_view(screen)
 
 
-def _sort_by(screen: FleetScreen, sort: str) -> None:
+def _sort_by(screen: Board, sort: str) -> None:
     screen.sort = "problems" if screen.sort == sort else sort
     apply_view(screen)
 
 
-def _sort(screen: FleetScreen) -> None:
+def _sort(screen: Board) -> None:
     async def choose() -> None:
         options = [Option(name, sort.word) for name, sort in SORTS.items()]
         chosen = await screen.choose("order of the queue", options, screen.sort)
@@ -109,7 +110,7 @@ def _sort(screen: FleetScreen) -> None:
     screen.run_worker(choose())
 
 
-def _mark(screen: FleetScreen) -> None:
+def _mark(screen: Board) -> None:
     queue, row = screen.queue, screen.chosen()
     if row is not None:
         queue.marks.symmetric_difference_update({row.id})
@@ -118,7 +119,7 @@ def _mark(screen: FleetScreen) -> None:
     screen.request_frame()
 
 
-def _range(screen: FleetScreen) -> None:
+def _range(screen: Board) -> None:
     queue = screen.queue
     if queue.range_from is None and queue.count():
         queue.range_from = queue.index
@@ -128,14 +129,14 @@ def _range(screen: FleetScreen) -> None:
     screen.request_frame()
 
 
-def _mark_all(screen: FleetScreen) -> None:
+def _mark_all(screen: Board) -> None:
     shown = set(screen.replica.order.all())
     queue = screen.queue
     queue.marks = set() if queue.marks == shown else shown
     screen.request_frame()
 
 
-def _needs_me(screen: FleetScreen) -> None:
+def _needs_me(screen: Board) -> None:
     task = screen.next_needing()
     if task is None:
         screen.say("nothing waits for you, nothing has failed")
@@ -143,18 +144,18 @@ def _needs_me(screen: FleetScreen) -> None:
         screen.go_to(task)
 
 
-def _snooze(screen: FleetScreen) -> None:
+def _snooze(screen: Board) -> None:
     row = screen.chosen()
     if row is not None:
         screen.snoozed[row.id] = time.time() + SNOOZE
         screen.say(f"{row.id} is left out of w for half an hour")
 
 
-def _full(screen: FleetScreen) -> None:
+def _full(screen: Board) -> None:
     screen.toggle_class("-full")
 
 
-def _theme(screen: FleetScreen) -> None:
+def _theme(screen: Board) -> None:
     app = screen.app
     before = app.theme
 
@@ -172,7 +173,7 @@ def _theme(screen: FleetScreen) -> None:
     screen.run_worker(choose())
 
 
-def _actions(screen: FleetScreen, title: str, placeholder: str) -> None:
+def _actions(screen: Board, title: str, placeholder: str) -> None:
     async def choose() -> None:
         chosen = await screen.open(ActionList(title, placeholder, screen.why_not))
         if chosen is None:
@@ -185,7 +186,7 @@ def _actions(screen: FleetScreen, title: str, placeholder: str) -> None:
     screen.run_worker(choose())
 
 
-MOVES: dict[str, Callable[[FleetScreen], None]] = {
+MOVES: dict[str, Callable[[Board], None]] = {
     "down": lambda screen: screen.pane.move(1),
     "up": lambda screen: screen.pane.move(-1),
     "top": lambda screen: screen.pane.go(0),

@@ -9,9 +9,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from core.text import one_line
 from tui.actions import ACTIONS, Action, key_name, pressed
 from tui.panes.text import TextLines
+from tui.panes.titles import entitle
 from tui.views.line import Line, Span, fit
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ class Page(ModalScreen[None], inherit_bindings=False):
             yield TextLines(id="page-lines")
 
     def on_mount(self) -> None:
-        page = self.query_one(".page")
-        page.border_title = one_line(self._title)
-        page.border_subtitle = "Esc back"
+        entitle(self.query_one(".page"), self._title, "Esc back")
         self.query_one(TextLines).focus()
 
     def on_resize(self) -> None:
@@ -95,7 +93,7 @@ class ActionList(ModalScreen[str | None], inherit_bindings=False):
             yield Static(Content("↑ ↓  move      ↵  do it      Esc  back"), classes="keys")
 
     def on_mount(self) -> None:
-        self.query_one(".page").border_title = self._title
+        entitle(self.query_one(".page"), self._title)
         self.query_one(Input).focus()
 
     def on_resize(self) -> None:

@@ -14,7 +14,7 @@ from tui.wording import NEEDS_YOU, TASK_SIGNS, UNKNOWN, Sign, state_word
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tui.views.rows import Situation
+    from tui.situation import Situation
 
 LABEL = 8
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.views.ordering import FAILED, NEEDS_YOU, rank
+from tui.ordering import FAILED, NEEDS_YOU, rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable

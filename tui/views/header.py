@@ -11,7 +11,7 @@ from tui.wording import BUDGETS, ENGINE_BUDGET, FAILED, NEEDS_YOU, PAUSED, QUEUE
 
 if TYPE_CHECKING:
     from tui.replica import Replica
-    from tui.views.rows import Situation
+    from tui.situation import Situation
 
 SPARK = 8
 """Cells of a sparkline."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from core.model import DEFAULT_GROUP
 from core.text import duration, size
 from tui.views.line import Line, Span, fit, right
 from tui.views.spark import gauge
@@ -24,20 +25,7 @@ from tui.wording import (
 
 if TYPE_CHECKING:
     from core.wire import AgentRow, ForeignRow, SessionRow, TaskRow
-
-
-class Situation(NamedTuple):
-    """What a line depends on beside its row. One value a frame."""
-
-    now: float
-    plain: bool = False
-    age_step: float = 900.0
-    paused: bool = False
-    """Everything is paused."""
-    closed: frozenset[str] = frozenset()
-    """Groups and agents that start nothing, as "group NAME" and "agent NAME"."""
-    digits: int = 4
-    """Of the largest task number."""
+    from tui.situation import Situation
 
 
 def task_sign(row: TaskRow) -> Sign:
@@ -55,11 +43,12 @@ def task_sign(row: TaskRow) -> Sign:
 
 
 def task_line(row: TaskRow, width: int, at: Situation, *, marked: bool = False) -> Line:
-    """Symbol, number, name, agent, what it does or waits for, age. Narrow panes drop the agent."""
+    """Symbol, number, name, group, agent, what it does or waits for, age. Narrow panes drop group and agent."""
     sign = task_sign(row)
     agent = 11 if width >= 58 else 0
+    group = 11 if width >= 84 else 0
     what = min(max(width * 2 // 7, 12), 28)
-    name = max(width - 2 - at.digits - 2 - agent - 1 - what - 5 - 1, 4)
+    name = max(width - 2 - at.digits - 2 - group - agent - 1 - what - 5 - 1, 4)
     ended = row.state in ("succeeded", "cancelled", "skipped", "upstream_failed")
     spans = [
         Span(" " if not marked else "▐", "mark"),
@@ -67,6 +56,8 @@ def task_line(row: TaskRow, width: int, at: Situation, *, marked: bool = False) 
         Span(right(str(row.id), at.digits + 1), "muted"),
         Span(" " + fit(row.name, name), "muted" if ended else ""),
     ]
+    if group:
+        spans.append(Span(" " + fit("" if row.group == DEFAULT_GROUP else row.group, group - 1), "muted"))
     if agent:
         spans.append(Span(" " + fit(row.agent, agent - 1), "muted"))
     spans.append(Span(" " + fit(task_words(row, at), what), sign.role if row.state != "queued" else "muted"))

@@ -12,7 +12,7 @@ from tui.views.line import Line, Span
 if TYPE_CHECKING:
     from core.wire import AgentRow, SessionRow
     from tui.replica import Replica
-    from tui.views.rows import Situation
+    from tui.situation import Situation
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 15
 LABEL = 8

@@ -1,0 +1,185 @@
+"""The console for real: in a terminal of tmux, by keys that are typed, over a real engine with real sessions."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fleet import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.fleet import Fleet
+
+
+class Terminal:
+    """A private tmux server with one pane."""
+
+    def __init__(self, columns: int, rows: int) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="mxt-", dir="/tmp")
+        self.socket = f"{self._folder.name}/t"
+        self.run("new-session", "-d", "-x", str(columns), "-y", str(rows), "-s", "term", "sh")
+        self.run("set-option", "-g", "status", "off")
+
+    def run(self, *words: str) -> str:
+        env = {name: value for name, value in os.environ.items() if not name.startswith("TMUX")} | {
+            "TERM": "xterm-256color"
+        }
+        argv = ["tmux", "-u", "-S", self.socket, "-f", "/dev/null", *words]
+        return subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=20).stdout
+
+    def type(self, text: str) -> None:
+        self.run("send-keys", "-t", "term", "-l", "--", text)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.run("send-keys", "-t", "term", key)
+
+    @property
+    def text(self) -> str:
+        return self.run("capture-pane", "-p", "-t", "term")
+
+    def sees(self, *words: str) -> str:
+        try:
+            until(lambda: all(word in self.text for word in words), f"the terminal shows {words}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.text}") from None
+        return self.text
+
+    def close(self) -> None:
+        self.run("kill-server")
+        self._folder.cleanup()
+
+
+@pytest.fixture
+def make_terminal() -> Iterator[Callable[..., Terminal]]:
+    made: list[Terminal] = []
+
+    def make(columns: int = 130, rows: int = 36) -> Terminal:
+        made.append(Terminal(columns, rows))
+        return made[-1]
+
+    yield make
+    for terminal in made:
+        terminal.close()
+
+
+def open_console(terminal: Terminal, fleet: Fleet, *, inside: bool = False) -> None:
+    """As a person would start it: from a shell, inside their own tmux or, as far as it can tell, outside of any."""
+    unset = "" if inside else "unset TMUX TMUX_PANE; "
+    command = f"{unset}MUXDECK_HOME={fleet.home.root} COLORTERM=truecolor {sys.executable} -m tui"
+    terminal.type(f"clear; {command}")
+    terminal.press("Enter")
+    terminal.sees("muxdeck ·", "1 agents")
+
+
+def test_a_question_is_found_answered_by_attaching_and_the_place_is_kept(
+    fleet: Fleet, make_terminal: Callable[..., Terminal]
+) -> None:
+    fleet.add_all(
+        {"name": "other", "command": ["sleep", "300"]}, {"name": "asks", "shell": "printf 'Go on? '; read x; echo $x"}
+    )
+    terminal = make_terminal()
+    open_console(terminal, fleet)
+    terminal.sees("1 needs you", "waiting", "Go on?")
+    terminal.press("w", "a")
+    terminal.sees("C-q: back")
+    terminal.type("yes, do")
+    terminal.press("C-q")
+    terminal.sees("3 sessions", "Go on? yes, do")
+    terminal.press("i")
+    terminal.sees("send to 2 asks")
+    terminal.type("!")
+    terminal.press("Enter")
+    terminal.sees("✓", "succeeded")
+    assert fleet.log(2).endswith(b"yes, do!\r\n")
+
+
+def test_attaching_works_inside_the_person_s_own_tmux(fleet: Fleet, make_terminal: Callable[..., Terminal]) -> None:
+    fleet.shell("echo marker-in-the-session; sleep 300")
+    terminal = make_terminal()
+    subprocess.Popen(  # a popup needs a terminal to pop up on
+        ["script", "-qfc", f"tmux -u -S {terminal.socket} attach -t term", "/dev/null"],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm-256color"},
+    )  # fmt: skip
+    until(lambda: "1" in terminal.run("display-message", "-p", "#{session_attached}"), "somebody looks at it")
+    open_console(terminal, fleet, inside=True)
+    terminal.sees("marker-in-the-session")
+    terminal.press("a")
+    until(lambda: fleet.ask("attach", task=1)["attached"] == 1, "it is attached")
+    fleet.tmux(fleet.running(1)["server"], "detach-client", "-s", "=t1-1")
+    until(lambda: fleet.ask("attach", task=1)["attached"] == 0, "it is left again")
+    terminal.press("x")
+    terminal.sees("stop 1", "y  stop it")
+
+
+def test_failures_are_triaged_and_retried_from_the_keyboard(
+    fleet: Fleet, make_terminal: Callable[..., Terminal]
+) -> None:
+    mend = Path(fleet.home.root, "mended")
+    fleet.add_all(
+        *({"name": f"suite-{number}", "shell": f"echo shard {number}; test -e {mend}"} for number in range(6))
+    )
+    terminal = make_terminal(200, 50)
+    open_console(terminal, fleet)
+    terminal.sees("6 failed", "exit 1")
+    terminal.press("l")
+    terminal.sees("output of", "shard")
+    terminal.press("Escape", "!")
+    terminal.sees("problems only")
+    mend.touch()
+    terminal.press("R")
+    terminal.sees("retry all 6 that failed?")
+    terminal.press("y")
+    terminal.sees("0 failed")
+    assert fleet.wait(*range(1, 7)) == ["succeeded"] * 6
+
+
+def test_a_console_outlives_its_engine_and_the_work_outlives_both(
+    fleet: Fleet, make_terminal: Callable[..., Terminal]
+) -> None:
+    gate = fleet.home.root / "gate"
+    task = fleet.shell(f"while ! test -e {gate}; do sleep 0.1; done; exit 4")
+    fleet.running(task)
+    terminal = make_terminal(80, 24)
+    open_console(terminal, fleet)
+    terminal.sees("1 running")
+    fleet.kill_engine()
+    terminal.sees("no engine")
+    fleet.ask("status")
+    terminal.sees("1 running")
+    terminal.press("q")
+    terminal.sees("$ ")
+    gate.touch()
+    assert fleet.wait(task) == ["failed"]
+
+
+def test_it_leaves_the_terminal_as_it_was(fleet: Fleet, make_terminal: Callable[..., Terminal]) -> None:
+    terminal = make_terminal()
+    terminal.type("echo before")
+    terminal.press("Enter")
+    open_console(terminal, fleet)
+    terminal.press("C-c")
+    until(lambda: "before" in terminal.text and "1 agents" not in terminal.text, "the shell is back")
+    terminal.type("stty -a | grep -o ' echo ' | head -1; echo after")
+    terminal.press("Enter")
+    terminal.sees("\n echo ", "after")
+
+
+@pytest.mark.parametrize("colours", ["NO_COLOR=1", "TERM=xterm COLORTERM="])
+def test_it_is_readable_without_colours_and_with_sixteen(
+    colours: str, fleet: Fleet, make_terminal: Callable[..., Terminal]
+) -> None:
+    fleet.add("false")
+    terminal = make_terminal()
+    terminal.type(f"clear; unset TMUX; {colours} MUXDECK_HOME={fleet.home.root} {sys.executable} -m tui")
+    terminal.press("Enter")
+    terminal.sees("✗", "exit 1", "? help")
