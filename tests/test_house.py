@@ -103,7 +103,7 @@ def test_a_theme_with_a_fault_says_which() -> None:
         (good.replace("muted =", "mutde ="), "mutde is unknown"),
         (good.replace('accent = "#', 'accent = "x#'), "expected a colour"),
         (good + "\n[extra]\n", "unknown key 'extra'"),
-        ("dark = ", "line 1"),
+        ("dark = ?", "line 1"),
         ("", "surfaces"),
     ):
         with pytest.raises(ValueError, match=said):
@@ -114,7 +114,8 @@ def test_every_file_says_in_its_first_line_what_it_is() -> None:
     for path in SOURCES:
         words = ast.get_docstring(ast.parse(path.read_text()))
         assert words, path
-        assert words.splitlines()[0][-1] in ".:", path
+        first = words.splitlines()[0]
+        assert first.endswith((".", ":")) or ":  " in first, f"{path}: a sentence, or a script's use after a colon"
 
 
 def test_nothing_of_the_makers_is_in_the_project() -> None:
