@@ -1,0 +1,1 @@
+"""The benchmark: what muxdeck promises, each figure beside its floor in the same run."""
