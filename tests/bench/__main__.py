@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.bench.figures import Figure
 
 MANY, LONG, DEEP = 1000, 100_000, 1_000_000
+SPARE = 200
+"""Slots for the tasks that are measured."""
 
 
 @contextmanager
@@ -37,7 +39,7 @@ def rate() -> Iterator[Figure]:
 
 
 def hundred() -> Iterator[Figure]:
-    with fleet_of(140) as fleet:
+    with fleet_of(100 + SPARE) as fleet:
         yield from latency.creations(fleet, 1)
         yield from latency.creations(fleet, 100)
         yield from latency.starts(fleet, 100, (3, 8))
@@ -49,7 +51,7 @@ def hundred() -> Iterator[Figure]:
 
 
 def thousand() -> Iterator[Figure]:
-    with fleet_of(MANY + 40) as fleet:
+    with fleet_of(MANY + SPARE) as fleet:
         yield from latency.creations(fleet, MANY // 2)
         yield from latency.creations(fleet, MANY)
         yield from latency.starts(fleet, MANY, (None, 12))
