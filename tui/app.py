@@ -11,7 +11,6 @@ from tui import themes
 from tui.link import Link
 from tui.replica import Replica
 from tui.screens.fleet import FleetScreen
-from tui.wording import ROLES
 
 if TYPE_CHECKING:
     from core.home import Home
@@ -28,13 +27,16 @@ class Console(App[None], inherit_bindings=False):
         self._home = home
         self._configured: dict[str, Any] = {}
         self.own_themes: list[str] = []
+        self._faults = self._read_themes()
+        self.set_reactive(Console.theme, themes.DEFAULT)
+        self.stylesheet.set_variables(self.get_css_variables())
         self.replica = Replica()
         self.link = Link(home, self._feed, self._state)
         self._fleet = FleetScreen(home, self.replica, self.link, read_only=read_only, plain=plain)
 
     def on_mount(self) -> None:
-        self.load_themes()
         self.push_screen(self._fleet)
+        self.call_after_refresh(self._tell, self._faults)
         self.run_worker(self.link.run(), exit_on_error=True)
         if self._home.themes.is_dir():
             self.run_worker(self._watch_themes())
@@ -47,12 +49,19 @@ class Console(App[None], inherit_bindings=False):
             self.load_themes()
 
     def load_themes(self) -> None:
+        """Again: one of them has changed."""
+        self._tell(self._read_themes())
+        self.wear(self.theme if self.theme in self.own_themes else themes.DEFAULT)
+
+    def _read_themes(self) -> list[themes.ThemeFault]:
         found = themes.load(self._home.themes)
         for theme in found.themes.values():
             self.register_theme(theme)
         self.own_themes = list(found.themes)
-        self.wear(self.theme if self.theme in self.own_themes else themes.DEFAULT)
-        for fault in found.faults:
+        return found.faults
+
+    def _tell(self, faults: list[themes.ThemeFault]) -> None:
+        for fault in faults:
             self.notify(one_line(str(fault)), severity="error", markup=False, timeout=10)
 
     def wear(self, name: str) -> None:
@@ -60,11 +69,6 @@ class Console(App[None], inherit_bindings=False):
         if self.theme == name:
             self.refresh_css(animate=False)
         self.theme = name
-
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """The stylesheet is read before the first theme of ours is set."""
-        plain = dict.fromkeys(ROLES, "#808080")
-        return themes.variables(dict.fromkeys(themes.SURFACES, "#808080"), plain)
 
     def _feed(self, message: dict[str, Any]) -> None:
         self.replica.apply(message)
@@ -74,7 +78,7 @@ class Console(App[None], inherit_bindings=False):
         self._fleet.request_frame()
 
     def _configure(self, console: dict[str, Any]) -> None:
-        if console["theme"] != self._configured.get("theme"):
+        if console["theme"] != self._configured.get("theme", self.theme):
             if console["theme"] in self.own_themes:
                 self.wear(console["theme"])
             else:

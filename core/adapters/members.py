@@ -45,6 +45,7 @@ class Members:
         """Seconds of processor time that all passes took together."""
         self.of: dict[AttemptId, dict[int, Process]] = {}
         """The processes of each attempt at the last pass, its launcher not among them."""
+        self._seen: dict[int, Process] = {}
 
     @property
     def tenants(self) -> dict[AttemptId, Tenant]:
@@ -54,8 +55,9 @@ class Members:
         """From now on its processes are told apart, also those that were strangers until now."""
         if tenant.launcher is None:
             self._strangers.clear()
+        else:
+            self._strangers.discard(tenant.launcher.pid)
         self._tenants[attempt] = tenant
-        self.of[attempt] = {}
         if tenant.launcher is not None:
             self._by_launcher[tenant.launcher.pid] = attempt
 
@@ -69,20 +71,27 @@ class Members:
             del self._by_launcher[tenant.launcher.pid]
 
     async def refresh(self) -> None:
-        """One pass over the table, in slices."""
+        """One pass over the table, in slices; who comes while it is under way is in the next one."""
+        tenants = list(self._tenants)
         self._passes += 1
         if self._passes % FULL_EVERY == 0:
             self._strangers.clear()
         present = set(processes.pids())
         self._strangers &= present
-        seen = await self._look(present - self._strangers)
-        for pid in [pid for pid in self._owner if pid not in seen]:
+        before, self._seen = self._seen, await self._look(present - self._strangers)
+        seen = self._seen
+        for pid in [pid for pid in self._owner if pid not in seen or not _same(before.get(pid), seen[pid])]:
             del self._owner[pid]
-        self._sort_in([process for pid, process in seen.items() if pid not in self._owner])
-        self.of = {attempt: {} for attempt in self._tenants}
+        known = self._owner.keys() | self._by_launcher.keys()
+        self._sort_in([process for pid, process in seen.items() if pid not in known])
+        self.of = {attempt: {} for attempt in tenants if attempt in self._tenants}
         for pid, attempt in self._owner.items():
             if attempt in self.of:
                 self.of[attempt][pid] = seen[pid]
+
+    def launcher_alive(self, tenant: Tenant) -> bool:
+        """Whether the last pass has met it."""
+        return tenant.launcher is not None and processes.is_same(self._seen.get(tenant.launcher.pid), tenant.launcher)
 
     async def _look(self, pids: set[int]) -> dict[int, Process]:
         seen: dict[int, Process] = {}
@@ -114,7 +123,7 @@ class Members:
             waiting = unowned
         found_more = False
         for process in waiting:
-            attempt = None if process.pid in self._by_launcher else self._by_marks(process)
+            attempt = self._by_marks(process)
             if attempt is None:
                 self._strangers.add(process.pid)
             else:
@@ -124,8 +133,6 @@ class Members:
             self._sort_in([process for process in waiting if process.pid in self._strangers])
 
     def _by_descent(self, process: Process) -> AttemptId | None:
-        if process.pid in self._by_launcher:
-            return None
         return (
             self._by_launcher.get(process.ppid)
             or self._owner.get(process.ppid)
@@ -145,3 +152,8 @@ class Members:
             return None
         terminals = processes.open_terminals(process.pid)
         return next((attempt for attempt, tenant in self._tenants.items() if tenant.tty in terminals), None)
+
+
+def _same(before: Process | None, now: Process) -> bool:
+    """Whether the number still has the owner that it had at the pass before."""
+    return before is not None and before.created == now.created

@@ -81,7 +81,11 @@ def identify(pid: int) -> ProcessId | None:
 
 def is_alive(process: ProcessId) -> bool:
     """Whether exactly this process lives; a zombie is dead."""
-    found = look(process.pid) if process.boot == boot() else None
+    return process.boot == boot() and is_same(look(process.pid), process)
+
+
+def is_same(found: Process | None, process: ProcessId) -> bool:
+    """Whether a look in this boot of the host has met the process alive."""
     return found is not None and not found.dead and abs(found.created - process.created) < _TICK
 
 

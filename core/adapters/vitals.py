@@ -92,7 +92,7 @@ class Watch:
             stopped=sum(process.state == "T" for process in living),
             zombies=len(found) - len(living),
             root=None if root is None else root.identity,
-            launcher_alive=tenant.launcher is not None and processes.is_alive(tenant.launcher),
+            launcher_alive=self.members.launcher_alive(tenant),
             last_output=last_output,
             reads_terminal=silent and worked == 0 and _asks(living),
             io_bytes=sum(processes.io_bytes(process.pid) for process in living) if worked else None,

@@ -442,8 +442,8 @@ async def test_names_from_outside_are_inert_on_the_screen(stage: Stage) -> None:
 
 async def test_every_theme_can_be_worn_and_a_faulty_one_is_told(stage: Stage) -> None:
     stage.home.themes.mkdir(parents=True)
-    (stage.home.themes / "mine.toml").write_text("dark = true\n[surfaces]\nbackground = 'red'\n")
     async with stage.run() as actor:
+        (stage.home.themes / "mine.toml").write_text("dark = true\n[surfaces]\nbackground = 'red'\n")
         await actor.sees("mine.toml")
         for name in stage.console.own_themes:
             stage.console.wear(name)

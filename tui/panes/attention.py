@@ -55,15 +55,9 @@ class Attention(Horizontal):
 
     def look(self, row: TaskRow | None, situation: Situation) -> None:
         self._situation = situation
-        if row is self._row:
-            return
-        other = row is None or self._row is None or row.id != self._row.id
-        self._row = row
-        if other:
-            self._document = None
-            self.query_one(LiveScreen).show([])
-            self._title()
-        self._changed.set()
+        if row is not self._row:
+            self._row = row
+            self._changed.set()
 
     def say(self, lines: list[Line]) -> None:
         """Words in place of details, while no task is chosen."""

@@ -32,6 +32,10 @@ class FleetPane(Lines):
         entitle(self, self.title_words(), self.subtitle_words())
         self.redraw()
 
+    @property
+    def keeps_cursor(self) -> bool:
+        return self.has_class("-active")
+
     def keep_place(self) -> None:
         """The cursor stays on its row, wherever that stands now."""
         self.index = max(min(self.index, self.count() - 1), 0)

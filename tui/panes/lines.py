@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual.cache import LRUCache
@@ -13,7 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.views.line import width_of
-from tui.wording import ROLES
+from tui.views.palette import cursor_style, role_styles
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 class Lines(ScrollView, can_focus=True, inherit_bindings=False):
     """`count`, `key` and `line` are the subclass's; `key` changes whenever the line looks otherwise."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role-{role}" for role in ROLES} | {"cursor", "cursor-blurred", "plain"}
 
     class Moved(Message):
         """The cursor stands on another row."""
@@ -70,52 +68,58 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         size = Size(self.size.width, self.count())
         if size != self.virtual_size:
             self.virtual_size = size
-        width = self.size.width
+        top, shown, focused = self.scroll_offset.y, self.count(), self.has_focus
         for y in range(self.size.height):
-            if self._drawn.get(y) != self._identity(y):
-                self.refresh(Region(0, y, width, 1))
+            if self._drawn.get(y) != self._identity(y + top, shown, size.width, focused):
+                self.refresh(Region(0, y, size.width, 1))
 
     def restyle(self) -> None:
         """The theme has changed: nothing drawn before is right."""
         self._strips.clear()
         self._drawn.clear()
-        self.__dict__.pop("_styles", None)
+        self.__dict__.pop("roles", None)
         self.refresh()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self.restyle()
 
-    def _identity(self, y: int) -> object:
-        index = y + self.scroll_offset.y
-        if not 0 <= index < self.count():
-            return self.below(index), self.size.width
-        return self.key(index), index == self.index, self.has_focus, self.size.width
+    def _identity(self, index: int, shown: int, width: int, focused: bool) -> object:
+        """Equal identities are drawn alike."""
+        if not 0 <= index < shown:
+            return self.below(index), width
+        return self.key(index), index == self.index, focused, width
 
     def render_line(self, y: int) -> Strip:
-        identity = self._identity(y)
+        index = y + self.scroll_offset.y
+        identity = self._identity(index, self.count(), self.size.width, self.has_focus)
         self._drawn[y] = identity
         strip = self._strips.get(identity)
         if strip is None:
-            strip = self._strip(y + self.scroll_offset.y)
+            strip = self._strip(index)
             self._strips[identity] = strip
         return strip
 
     def _strip(self, index: int) -> Strip:
-        styles = self._styles
         line = self.line(index, self.size.width) if index < self.count() else self.below(index)
-        base = styles["plain"]
-        if index == self.index and index < self.count():
-            base = styles["cursor" if self.has_focus else "cursor-blurred"]
-        segments = [Segment(span.text, base + styles[span.role] if span.role else base) for span in line]
+        base = self.base(index)
+        segments = [Segment(span.text, base + self.roles[span.role] if span.role else base) for span in line]
         return Strip(segments, width_of(line)).adjust_cell_length(self.size.width, base)
 
+    def base(self, index: int) -> Style:
+        """What the roles of a line stand on."""
+        if index != self.index or index >= self.count() or not (self.has_focus or self.keeps_cursor):
+            return self.rich_style
+        return self.rich_style + cursor_style(self.app.theme_variables, focused=self.has_focus)
+
+    @property
+    def keeps_cursor(self) -> bool:
+        """Whether the cursor is to be seen while the keys go elsewhere."""
+        return True
+
     @cached_property
-    def _styles(self) -> dict[str, Style]:
-        styles = {role: self.get_component_rich_style(f"role-{role}", partial=True) for role in ROLES}
-        for name in ("cursor", "cursor-blurred", "plain"):
-            styles[name] = self.get_component_rich_style(name)
-        return styles
+    def roles(self) -> dict[str, Style]:
+        return role_styles(self.app.theme_variables)
 
     # Moving
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.views.line import Line, width_of
-from tui.wording import ROLES
+from tui.views.palette import role_styles
 
 if TYPE_CHECKING:
     from rich.style import Style
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 class Spans(Widget):
     """Lines of roles. `show` draws them if they differ from what stands there."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"role-{role}" for role in ROLES}
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -32,19 +30,19 @@ class Spans(Widget):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self.__dict__.pop("_styles", None)
+        self.__dict__.pop("_roles", None)
 
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
         if y >= len(self._lines):
             return Strip.blank(self.size.width, base)
         line = self._lines[y]
-        segments = [Segment(span.text, base + self._styles[span.role] if span.role else base) for span in line]
+        segments = [Segment(span.text, base + self._roles[span.role] if span.role else base) for span in line]
         return Strip(segments, width_of(line)).adjust_cell_length(self.size.width, base)
 
     @cached_property
-    def _styles(self) -> dict[str, Style]:
-        return {role: self.get_component_rich_style(f"role-{role}", partial=True) for role in ROLES}
+    def _roles(self) -> dict[str, Style]:
+        return role_styles(self.app.theme_variables)
 
 
 class LiveScreen(Widget):

@@ -62,10 +62,7 @@ class OutputLines(Lines):
     def _strip(self, index: int) -> Strip:
         if index >= self.count():
             return super()._strip(index)
-        styles = self._styles
-        base = styles["plain"]
-        if index == self.index:
-            base = styles["cursor" if self.has_focus else "cursor-blurred"]
-        sign = Segment("▌" if self.found(index) else " ", base + styles["needs-you"])
+        base = self.base(index)
+        sign = Segment("▌" if self.found(index) else " ", base + self.roles["needs-you"])
         parts = [Segment(part.text, base + (part.style or base)) for part in ansi.log_line(self.lines[index])]
         return Strip([sign, *Strip(parts).crop(self.left)]).adjust_cell_length(self.size.width, base)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from core.home import Home
     from core.settings import Settings
 
-MAKING_AT_ONCE = 8
-RESERVE_AT_ONCE = 2
+MAKING_AT_ONCE = 4
+RESERVE_AT_ONCE = 1
 """While nobody waits: the making of a session takes its time from the tasks that run."""
 LARGEST_REUSED_LOG = 1 << 16
 """Bytes of output up to which a session is worth cleaning for the next attempt."""
@@ -77,10 +77,14 @@ class Pool:
             self._idle.remove(slot)
 
     def refill(self, waiting: int, coming_back: int) -> None:
-        """Makes what is missing for `waiting` attempts at once, and for the reserve where used ones will not do."""
+        """Makes what is missing for `waiting` attempts at once; then the reserve, where used ones will not do.
+
+        A few at a time: tmux makes one after the other, and whoever needs one next stands behind those that were asked
+        for.
+        """
         have = len(self._idle) + len(self._making)
-        missing = max(waiting - have, self._wanted + waiting - have - coming_back)
-        at_once = MAKING_AT_ONCE if waiting else RESERVE_AT_ONCE
+        urgent, reserve = waiting - have, self._wanted + waiting - have - coming_back
+        missing, at_once = (urgent, MAKING_AT_ONCE) if urgent > 0 else (reserve, RESERVE_AT_ONCE)
         for _ in range(min(missing, at_once - len(self._making))):
             task = asyncio.ensure_future(self._make_one())
             self._making.add(task)
