@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import select
+import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from tui.cli.codes import Exit
@@ -20,6 +24,15 @@ def open_console(home: Home, *, read_only: bool, plain: bool) -> int:
     from tui.app import Console
 
     gc.freeze()
+    threading.Thread(target=_end_with_terminal, daemon=True).start()
     console = Console(home, read_only=read_only, plain=plain)
     console.run()
     return Exit.OK if console.return_code in (0, None) else Exit.INTERNAL
+
+
+def _end_with_terminal() -> None:
+    """A terminal that is gone tells only the processes that it controls; Textual would read on for ever."""
+    terminal = select.poll()
+    terminal.register(sys.stdin, 0)
+    terminal.poll()
+    os.kill(os.getpid(), signal.SIGHUP)

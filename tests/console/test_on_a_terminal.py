@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -171,6 +172,18 @@ def test_it_leaves_the_terminal_as_it_was(fleet: Fleet, make_terminal: Callable[
     terminal.type("stty -a | grep -o ' echo ' | head -1; echo after")
     terminal.press("Enter")
     terminal.sees("\n echo\nafter")
+
+
+def test_it_ends_with_its_terminal_also_where_that_does_not_control_it(fleet: Fleet) -> None:
+    ours, theirs = os.openpty()
+    console = subprocess.Popen(
+        [sys.executable, "-m", "tui"], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env=os.environ | {"MUXDECK_HOME": str(fleet.home.root), "TERM": "xterm-256color"},
+    )  # fmt: skip
+    os.close(theirs)
+    assert os.read(ours, 1)
+    os.close(ours)
+    assert console.wait(timeout=30) == -signal.SIGHUP
 
 
 @pytest.mark.parametrize("colours", ["NO_COLOR=1", "TERM=xterm COLORTERM="])
