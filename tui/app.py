@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 
+from core.files import changes
 from core.text import one_line
 from tui import themes
 from tui.link import Link
@@ -43,9 +45,7 @@ class Console(App[None], inherit_bindings=False):
 
     async def _watch_themes(self) -> None:
         """A theme that is being written is seen as it is saved."""
-        import watchfiles
-
-        async for _ in watchfiles.awatch(self._home.themes, step=200, debounce=300, rust_timeout=60_000):
+        async for _ in changes(self._home.themes):
             self.load_themes()
 
     def load_themes(self) -> None:
@@ -71,7 +71,10 @@ class Console(App[None], inherit_bindings=False):
         self.theme = name
 
     def _feed(self, message: dict[str, Any]) -> None:
+        loading = not self.replica.complete
         self.replica.apply(message)
+        if loading and self.replica.complete:
+            gc.freeze()  # a hundred thousand rows: looking through them for garbage would be felt at the keys
         console = message["head"]["console"]
         if console != self._configured:
             self._configure(console)

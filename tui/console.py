@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from core.lean import without_tls
 from tui.cli.codes import Exit
 from tui.cli.output import say
 
@@ -21,9 +22,11 @@ def open_console(home: Home, *, read_only: bool, plain: bool) -> int:
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         say("the console needs a terminal; without one, use a verb: muxdeck --help")
         return Exit.USAGE
+    without_tls()
     from tui.app import Console
 
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     threading.Thread(target=_end_with_terminal, daemon=True).start()
     console = Console(home, read_only=read_only, plain=plain)
     console.run()

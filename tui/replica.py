@@ -99,4 +99,4 @@ def _task(values: list[Any]) -> TaskRow:
     return TaskRow._make(values)
 
 
-_SHARED = tuple(TaskRow._fields.index(name) for name in ("state", "agent", "group"))
+_SHARED = tuple(TaskRow._fields.index(name) for name in ("state", "name", "agent", "group"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import gc
 import logging
 import os
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.engine.lock import Lock, LockedError
 from core.home import HomeError, find
+from core.lean import without_tls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,9 @@ def main() -> int:
 
 
 def _run(home: Home, ready: int | None) -> int:
+    without_tls()
+    import asyncio
+
     from core.adapters.store import StoreError
     from core.config.reading import ConfigError
     from core.engine.process import Process
@@ -55,6 +58,8 @@ def _run(home: Home, ready: int | None) -> int:
 
 
 async def _serve(process: object, ready: int | None) -> int:
+    import asyncio
+
     from core.engine.process import Process
 
     assert isinstance(process, Process)

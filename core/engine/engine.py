@@ -14,7 +14,7 @@ from core.engine.feed import Feed
 from core.engine.metrics import Metrics
 from core.engine.ring import ENGINE, Ring
 from core.engine.syncing import Syncing
-from core.messages import Configure, Exited, Message, RefusedError, Sampled, Started, Ticked
+from core.messages import Add, Configure, Exited, Message, RefusedError, Sampled, Started, Ticked
 from core.settings import limits
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Engine:
         self.store = store
         self.reader = reader
         self.feed = Feed(self.world, reader, self.head)
-        self.latest: deque[Message] = deque(maxlen=REMEMBERED)
+        self.latest: deque[object] = deque(maxlen=REMEMBERED)
         self._syncing = Syncing(store)
         self._inbox: deque[Entry] = deque()
         self._hands: Hands | None = None
@@ -150,7 +150,7 @@ class Engine:
         self._set_timer()
 
     def _step(self, entry: Entry, effects: list[Effect]) -> Answer:
-        self.latest.append(entry.message)
+        self.latest.append(_remembered(entry.message))
         try:
             step = self._ring.apply(entry.message, self._now, who=entry.who, cause_at=entry.arrived)
         except RefusedError as refused:
@@ -227,6 +227,16 @@ class Engine:
             "problems": list(self.problems),
             "console": asdict(self.settings.console),
         }
+
+
+def _remembered(message: Message) -> object:
+    """The message, or, of one that may be large, what it was about."""
+    match message:
+        case Add(tasks):
+            return f"Add of {len(tasks)}, the first: {tasks[0]!r:.200}" if tasks else message
+        case Sampled(looks):
+            return f"Sampled, {len(looks)} attempts"
+    return message
 
 
 def _latency(latency: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 
-SLICE = 200
+SLICE = 400
 """Rows of one message while the first picture is sent: a few milliseconds of the engine's time."""
 AT_MOST = 1000
 """Changed rows of one message; what is more waits for the next frame."""

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from core.config.reading import ConfigError, read
+from core.files import changes
 from core.messages import Clean, RefusedError
 
 if TYPE_CHECKING:
@@ -50,18 +51,9 @@ class Upkeep:
 
     async def _watch_config(self) -> None:
         """A faulty file changes nothing, and its faults are shown until it is mended."""
-        import watchfiles
-
         config = self._home.config
         config.parent.mkdir(parents=True, exist_ok=True)
-        async for _ in watchfiles.awatch(
-            config.parent,
-            watch_filter=lambda _change, path: path == str(config),
-            debounce=400,
-            step=200,
-            recursive=False,
-            rust_timeout=60_000,
-        ):
+        async for _ in changes(config.parent, config.name):
             try:
                 settings = read(config)
             except ConfigError as error:

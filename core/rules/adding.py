@@ -40,13 +40,13 @@ def add(step: Step, wish: Add) -> None:
 
 def _numbers(world: World, tasks: tuple[NewTask, ...]) -> list[int]:
     """The id of each: a new one, or that of the task which already has its key."""
-    known = dict(world.keys)
+    known: dict[str, int] = {}
     ids: list[int] = []
     following = world.next_task
     for new in tasks:
         key = new.spec.key
-        if key is not None and key in known:
-            ids.append(known[key])
+        if key is not None and (earlier := known.get(key) or world.keys.get(key)) is not None:
+            ids.append(earlier)
             continue
         if key is not None:
             known[key] = following

@@ -24,7 +24,7 @@ ENDED_WORDS = {
 
 def order_of(task: Task, age_step: float) -> float:
     """Smaller goes first: a priority is worth `age_step` seconds of waiting."""
-    return task.queued_at - task.priority * age_step
+    return task.queued_at - task.priority * age_step if task.priority else task.queued_at
 
 
 def satisfied(kind: NeedKind, parent: TaskState) -> bool | None:

@@ -11,15 +11,12 @@ from textual.widgets import Input
 from core.client import AnswerError, NoEngineError, context
 from core.wire import ForeignRow
 from tui.actions import BY_KEY, Action, pressed
-from tui.deeds import DEEDS
 from tui.deeds.desk import Undo
-from tui.deeds.queue import added
 from tui.ordering import NEEDS_YOU, rank
 from tui.panes.attention import Attention
 from tui.panes.fleet import AgentsPane, FleetPane, QueuePane, SessionsPane
 from tui.panes.strips import Spans
 from tui.screens.board import Board
-from tui.screens.dialogs import Choose, Confirm, Option, Prompt, Question
 from tui.screens.moves import MOVES, apply_view
 from tui.views import words
 from tui.views.enabling import why_not
@@ -35,9 +32,12 @@ if TYPE_CHECKING:
     from core.wire import AgentRow, SessionRow, TaskRow
     from tui.link import Link
     from tui.replica import Replica
+    from tui.screens.dialogs import Option, Question
 
 FRAME = 1 / 30
 """Seconds between two pictures: what changes in between is drawn once."""
+LOADING_FRAME = 1 / 5
+"""The same while the first picture is still coming in: it is there sooner if less of it is drawn."""
 
 
 class FleetScreen(Board, inherit_bindings=False):
@@ -84,7 +84,7 @@ class FleetScreen(Board, inherit_bindings=False):
         """Soon; many wishes in a moment are one picture."""
         if not self._frame_due and self._composed:
             self._frame_due = True
-            self.set_timer(FRAME, self._frame)
+            self.set_timer(FRAME if self.replica.complete else LOADING_FRAME, self._frame)
 
     def _frame(self) -> None:
         self._frame_due = False
@@ -173,6 +173,8 @@ class FleetScreen(Board, inherit_bindings=False):
             self.run_worker(self._deed(action), group="deeds")
 
     async def _deed(self, action: Action) -> None:
+        from tui.deeds import DEEDS
+
         try:
             await DEEDS[action.id](self)
         except (AnswerError, NoEngineError) as error:
@@ -221,13 +223,19 @@ class FleetScreen(Board, inherit_bindings=False):
         return await self.link.ask(do, **parameters)
 
     async def confirm(self, question: Question) -> bool:
+        from tui.screens.dialogs import Confirm
+
         return bool(await self.open(Confirm(question)))
 
     async def choose(self, title: str, options: list[Option], current: str | None = None) -> str | None:
+        from tui.screens.dialogs import Choose
+
         chosen: str | None = await self.open(Choose(title, options, current))
         return chosen
 
     async def prompt(self, title: str, value: str = "", note: str = "") -> str | None:
+        from tui.screens.dialogs import Prompt
+
         written: str | None = await self.open(Prompt(title, value, note))
         return written
 
@@ -262,6 +270,7 @@ class FleetScreen(Board, inherit_bindings=False):
 
     async def add_written(self, written: str) -> None:
         """`add …` as on the command line."""
+        from tui.deeds.queue import added
         from tui.written import WrittenError, request
 
         try:

@@ -10,8 +10,6 @@ from textual.widgets import Input
 from tui.actions import BY_ID
 from tui.ordering import SORTS
 from tui.panes.fleet import QueuePane
-from tui.screens.dialogs import Choose, Option
-from tui.screens.reading import ActionList
 from tui.views.filtering import parse, problems
 
 if TYPE_CHECKING:
@@ -101,6 +99,8 @@ def _sort_by(screen: Board, sort: str) -> None:
 
 def _sort(screen: Board) -> None:
     async def choose() -> None:
+        from tui.screens.dialogs import Option
+
         options = [Option(name, sort.word) for name, sort in SORTS.items()]
         chosen = await screen.choose("order of the queue", options, screen.sort)
         if chosen is not None:
@@ -156,6 +156,8 @@ def _full(screen: Board) -> None:
 
 
 def _theme(screen: Board) -> None:
+    from tui.screens.dialogs import Choose, Option
+
     app = screen.app
     before = app.theme
 
@@ -175,6 +177,8 @@ def _theme(screen: Board) -> None:
 
 def _actions(screen: Board, title: str, placeholder: str) -> None:
     async def choose() -> None:
+        from tui.screens.reading import ActionList
+
         chosen = await screen.open(ActionList(title, placeholder, screen.why_not))
         if chosen is None:
             return
