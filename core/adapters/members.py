@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,15 +12,16 @@ from core.adapters import processes
 from core.model import AttemptId
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from core.adapters.processes import Process
     from core.model import ProcessId
 
-SLICE = 64
-"""Processes looked at before the event loop has its turn: about a millisecond."""
-FULL_EVERY = 30
-"""Passes after which also the processes that were strangers are looked at again: a number may have a new owner."""
+SLICE = 32
+"""Processes looked at before the event loop has its turn: less than a millisecond."""
+STRANGERS_AGAIN = 1 / 30
+"""Share of the strangers that each pass looks at again: their numbers may have new owners."""
 _INIT = 1
 
 
@@ -40,7 +42,6 @@ class Members:
         self._by_launcher: dict[int, AttemptId] = {}
         self._owner: dict[int, AttemptId] = {}
         self._strangers: set[int] = set()
-        self._passes = 0
         self.spent = 0.0
         """Seconds of processor time that all passes took together."""
         self.of: dict[AttemptId, dict[int, Process]] = {}
@@ -73,21 +74,41 @@ class Members:
     async def refresh(self) -> None:
         """One pass over the table, in slices; who comes while it is under way is in the next one."""
         tenants = list(self._tenants)
-        self._passes += 1
-        if self._passes % FULL_EVERY == 0:
-            self._strangers.clear()
-        present = set(processes.pids())
+        for _ in range(math.ceil(len(self._strangers) * STRANGERS_AGAIN)):
+            self._strangers.pop()
+        present = set(await asyncio.to_thread(processes.pids))
         self._strangers &= present
         before, self._seen = self._seen, await self._look(present - self._strangers)
         seen = self._seen
         for pid in [pid for pid in self._owner if pid not in seen or not _same(before.get(pid), seen[pid])]:
             del self._owner[pid]
         known = self._owner.keys() | self._by_launcher.keys()
-        self._sort_in([process for pid, process in seen.items() if pid not in known])
+        for _ in self._sort_in([process for pid, process in seen.items() if pid not in known]):
+            await asyncio.sleep(0)
         self.of = {attempt: {} for attempt in tenants if attempt in self._tenants}
         for pid, attempt in self._owner.items():
-            if attempt in self.of:
+            if attempt in self.of and pid in seen:
                 self.of[attempt][pid] = seen[pid]
+
+    def survivors(self, attempt: AttemptId) -> bool | None:
+        """Whether a process of the attempt lives on; None where only a pass can tell.
+
+        What is left of it is a child of its launcher, or has lost its parent, or descends from one of those.
+        """
+        tenant = self._tenants.get(attempt)
+        launcher = None if tenant is None or tenant.launcher is None else processes.look(tenant.launcher.pid)
+        server = None if launcher is None else processes.look(launcher.ppid)
+        if launcher is None or server is None:
+            return None
+        heirs = [processes.children(pid) for pid in {launcher.pid, server.ppid, _INIT}]
+        if None in heirs:
+            return None
+        pids = {pid for found in heirs if found for pid in found}
+        seen = list(filter(None, map(processes.look, pids - self._strangers)))
+        known = self._owner.keys() | self._by_launcher.keys()
+        for _ in self._sort_in([process for process in seen if process.pid not in known]):
+            pass
+        return any(self._owner.get(process.pid) == attempt and not process.dead for process in seen)
 
     def launcher_alive(self, tenant: Tenant) -> bool:
         """Whether the last pass has met it."""
@@ -107,30 +128,34 @@ class Members:
         self.spent += time.thread_time() - began
         return seen
 
-    def _sort_in(self, newcomers: list[Process]) -> None:
-        """A parent may come after its child: goes round until nobody finds an owner any more."""
-        waiting = newcomers
-        while True:
+    def _sort_in(self, newcomers: list[Process]) -> Iterator[None]:
+        """Gives each its owner, or puts it among the strangers; stops for others now and then.
+
+        A parent may come after its child: goes round until nobody finds an owner any more.
+        """
+        while newcomers:
             unowned = []
-            for process in waiting:
+            for process in newcomers:
                 attempt = self._by_descent(process)
                 if attempt is None:
                     unowned.append(process)
                 else:
                     self._owner[process.pid] = attempt
-            if len(unowned) == len(waiting):
+            if len(unowned) == len(newcomers):
                 break
-            waiting = unowned
+            newcomers = unowned
         found_more = False
-        for process in waiting:
+        for count, process in enumerate(newcomers, start=1):
             attempt = self._by_marks(process)
             if attempt is None:
                 self._strangers.add(process.pid)
             else:
                 self._owner[process.pid] = attempt
                 found_more = True
+            if count % SLICE == 0:
+                yield
         if found_more:
-            self._sort_in([process for process in waiting if process.pid in self._strangers])
+            yield from self._sort_in([process for process in newcomers if process.pid in self._strangers])
 
     def _by_descent(self, process: Process) -> AttemptId | None:
         return (

@@ -68,6 +68,15 @@ def pids() -> list[int]:
     return psutil.pids()
 
 
+def children(pid: int) -> list[int] | None:
+    """None where the kernel does not tell, or there is no such process."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+            return [int(child) for child in file.read().split()]
+    except OSError:
+        return None
+
+
 def look(pid: int) -> Process | None:
     """None where there is no such process, or no longer."""
     return _from_proc(pid) if LINUX else from_psutil(pid)

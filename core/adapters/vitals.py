@@ -13,6 +13,7 @@ from core.adapters.members import SLICE, Members, Tenant
 from core.vitals import Vital
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from core.adapters.processes import Process
@@ -35,6 +36,8 @@ class Watch:
         self._passing = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
         self._last_cost = 0.0
+        self.cost = 0.0
+        """Seconds of processor time that the latest sample took."""
 
     def add(self, attempt: AttemptId, tenant: Tenant) -> None:
         self.members.add(attempt, tenant)
@@ -45,24 +48,25 @@ class Watch:
     def knows(self, attempt: AttemptId) -> bool:
         return attempt in self.members.tenants
 
-    async def sample(self) -> tuple[dict[AttemptId, Vital], float]:
-        """A look at every attempt, and the seconds of processor time that it took."""
+    async def sample(self) -> AsyncIterator[dict[AttemptId, Vital]]:
+        """A look at every attempt, some at a time. `cost` tells afterwards what it took."""
         spent = self.members.spent
         await self._refresh()
-        spent, began = self.members.spent - spent, time.thread_time()
+        spent = self.members.spent - spent
         now = time.time()
         elapsed = now - self._looked_at
         before, self._before, self._looked_at = self._before, {}, now
-        vitals: dict[AttemptId, Vital] = {}
-        for count, (attempt, tenant) in enumerate(list(self.members.tenants.items()), start=1):
-            of_attempt = self.members.of.get(attempt)
-            if of_attempt is not None:
-                vitals[attempt] = self._vital(tenant, of_attempt, before, now, elapsed)
-            if count % SLICE == 0:
-                spent += time.thread_time() - began
-                await asyncio.sleep(0)
-                began = time.thread_time()
-        return vitals, spent + time.thread_time() - began
+        attempts = list(self.members.of.items())
+        for start in range(0, len(attempts), SLICE):
+            began = time.thread_time()
+            yield {
+                attempt: self._vital(tenant, of_attempt, before, now, elapsed)
+                for attempt, of_attempt in attempts[start : start + SLICE]
+                if (tenant := self.members.tenants.get(attempt)) is not None
+            }
+            spent += time.thread_time() - began
+            await asyncio.sleep(0)
+        self.cost = spent
 
     def _vital(
         self,
@@ -99,7 +103,9 @@ class Watch:
         )
 
     async def leftovers(self, attempt: AttemptId) -> int:
-        """How many processes of an attempt live on; questions of one moment share one look."""
+        """How many processes of an attempt live on; where that takes a pass, questions of one moment share one."""
+        if self.members.survivors(attempt) is False:
+            return 0
         await self._refresh(wait=min(max(LOOKS_APART * self._last_cost, 0.005), 1.0))
         return len(self._living(attempt))
 

@@ -195,19 +195,19 @@ class RealHands:
 
     async def _look_again_and_again(self) -> None:
         while True:
-            vitals, cost = await self._watch.sample()
-            self._metrics.count_cpu()
-            if vitals:
+            alone = set(self._orphaned)
+            async for vitals in self._watch.sample():
                 self._post(
                     Sampled({attempt: (vital, self._judge(attempt, vital)) for attempt, vital in vitals.items()})
                 )
-            ended = [one for one in self._orphaned if one not in vitals or not vitals[one].processes]
-            for attempt in ended:
+                alone -= {attempt for attempt, vital in vitals.items() if vital.processes}
+            self._metrics.count_cpu()
+            for attempt in alone:
                 self._orphaned.discard(attempt)
                 self._post(LauncherGone(attempt, (), time.time()))
             await self.sessions.rotate_logs()
             least = LOOK_EVERY_WATCHED if self.watched else LOOK_EVERY
-            await asyncio.sleep(max(least, cost / self._budget))
+            await asyncio.sleep(max(least, self._watch.cost / self._budget))
 
     def _judge(self, attempt_id: AttemptId, vital: Vital) -> Health:
         attempt = self._attempts.get(attempt_id.task)
