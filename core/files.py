@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-STEP = 250
+STEP = 500
 """Milliseconds without another change after which a change counts as settled."""
-SETTLE = 800
+SETTLE = 1000
 """Milliseconds after which it is told in any case."""
 A_MINUTE = 60_000
 

@@ -76,7 +76,7 @@ class Members:
         tenants = list(self._tenants)
         for _ in range(math.ceil(len(self._strangers) * STRANGERS_AGAIN)):
             self._strangers.pop()
-        present = set(await asyncio.to_thread(processes.pids))
+        present = set(await asyncio.to_thread(self._pids))
         self._strangers &= present
         before, self._seen = self._seen, await self._look(present - self._strangers)
         seen = self._seen
@@ -89,6 +89,12 @@ class Members:
         for pid, attempt in self._owner.items():
             if attempt in self.of and pid in seen:
                 self.of[attempt][pid] = seen[pid]
+
+    def _pids(self) -> list[int]:
+        began = time.thread_time()
+        found = processes.pids()
+        self.spent += time.thread_time() - began
+        return found
 
     def survivors(self, attempt: AttemptId) -> bool | None:
         """Whether a process of the attempt lives on; None where only a pass can tell.

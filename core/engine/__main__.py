@@ -43,6 +43,7 @@ def main() -> int:
 
 def _run(home: Home, ready: int | None) -> int:
     without_tls()
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # to look for them takes longer than all else that it does
     import asyncio
 
     from core.adapters.store import StoreError

@@ -35,6 +35,8 @@ LOOK_EVERY = 2.0
 """Seconds between two looks at the process table, at least; more where they would exceed the budget."""
 LOOK_EVERY_WATCHED = 1.0
 """The same while a console is open."""
+UNWATCHED_SHARE = 0.3
+"""Of the budget, while none is."""
 SERVERS_EVERY = 1.0
 ORPHAN_GRACE = 0.5
 """Seconds in which the processes of an attempt whose launcher is gone may still be ending by the same cause."""
@@ -206,8 +208,8 @@ class RealHands:
                 self._orphaned.discard(attempt)
                 self._post(LauncherGone(attempt, (), time.time()))
             await self.sessions.rotate_logs()
-            least = LOOK_EVERY_WATCHED if self.watched else LOOK_EVERY
-            await asyncio.sleep(max(least, self._watch.cost / self._budget))
+            least, share = (LOOK_EVERY_WATCHED, 1.0) if self.watched else (LOOK_EVERY, UNWATCHED_SHARE)
+            await asyncio.sleep(max(least, self._watch.cost / (self._budget * share)))
 
     def _judge(self, attempt_id: AttemptId, vital: Vital) -> Health:
         attempt = self._attempts.get(attempt_id.task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.bench import floors
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tests.fleet import Fleet
 
 ROUNDS = 150
+COLD = 100
 PAUSE = 0.01
 """Seconds between two submits: a person, or a script, not a flood."""
 
@@ -66,22 +68,40 @@ def successions(fleet: Fleet, live: int) -> Iterator[Figure]:
 
 
 def creations(fleet: Fleet, live: int) -> Iterator[Figure]:
-    """One start after the other, until the reserve is used up and each needs a new one: from command to reply."""
+    """Without a reserve, so that each start needs a new session: from the command to tmux's reply."""
     fill(fleet, live)
-    samples: list[float] = []
-    for _ in range(4):
+    with without_reserve(fleet):
         before = fleet.ask("stats")["creation"]["count"]
-        tasks = []
-        while fleet.ask("stats")["creation"]["count"] < before + 24:
+        tasks, samples = [], []
+        for made in range(1, COLD + 1):
             tasks.append(fleet.add("sleep", "100000"))
-            until(lambda: "queued" not in fleet.ask("stats")["counts"], "it runs")
-        samples += [milliseconds / 1e3 for milliseconds in fleet.ask("stats")["creation"]["latest"]]
-        fleet.ask("stop", tasks=tasks, now=True)
-        fleet.wait(*tasks)
+            until(lambda count=before + made: fleet.ask("stats")["creation"]["count"] >= count, "a session is made")
+            samples.append(fleet.ask("stats")["creation"]["latest"][-1] / 1e3)
+            time.sleep(PAUSE)
+    fleet.ask("stop", tasks=tasks, now=True)
+    fleet.wait(*tasks)
     yield from latencies(
         f"session created cold, {live:,} live",
         samples,
         goals=(None, 10),
-        floor=floors.tmux_loop(96),
+        floor=floors.tmux_loop(COLD),
         floor_is="bare control-mode loop, an empty server",
     )
+
+
+@contextmanager
+def without_reserve(fleet: Fleet) -> Iterator[None]:
+    """By the configuration, which the engine reads again; the sessions in reserve are used up."""
+    text = fleet.home.config.read_text()
+    fleet.home.config.write_text(text.replace("[engine]\n", "[engine]\nwarm_sessions = 0\n"))
+
+    def used_up() -> bool:
+        fleet.wait(fleet.add("true"))
+        time.sleep(PAUSE)
+        return sum(server["sessions"] for server in fleet.servers()) == _running(fleet)
+
+    until(used_up, "the reserve is used up", 60)
+    try:
+        yield
+    finally:
+        fleet.home.config.write_text(text)

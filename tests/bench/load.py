@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
     from tests.fleet import Fleet
 
-SECONDS = 20.0
+SETTLE = 20.0
+"""Seconds after the last start: what follows a start is over, and looks have found their pace."""
+SECONDS = 30.0
 WINDOW = 1.5
 _WORK = "i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); done"
 
 
 def idle(fleet: Fleet, live: int, goal: float) -> Iterator[Figure]:
-    """Its latest starts are over; nobody looks."""
-    time.sleep(6)
+    """While nobody looks."""
+    time.sleep(SETTLE)
     ours, tmux = probe.share([fleet.pid], SECONDS), probe.share(probe.tmux_pids(fleet), SECONDS)
     yield Figure(f"engine's CPU, {live:,} idle sessions", ours, "%", goal)
     yield Figure(f"  tmux's own, {live:,} idle sessions", tmux, "%")
@@ -33,7 +35,7 @@ def idle(fleet: Fleet, live: int, goal: float) -> Iterator[Figure]:
 def chatty(fleet: Fleet, live: int) -> Iterator[Figure]:
     fleet.add_all(*[{"shell": "while :; do echo a line of output; sleep 1; done"}] * live)
     until(lambda: fleet.ask("stats")["counts"].get("running", 0) == live, "all of them run", 120)
-    time.sleep(6)
+    time.sleep(SETTLE)
     ours, tmux = probe.share([fleet.pid], SECONDS), probe.share(probe.tmux_pids(fleet), SECONDS)
     yield Figure(f"engine's CPU, {live:,} sessions that write a line a second", ours, "%")
     yield Figure(f"  tmux's own, {live:,} sessions that write a line a second", tmux, "%")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from core.client import start_engine
 from tests.bench import floors, probe
 from tests.bench.figures import Figure, latencies
-from tests.fleet import until
+from tests.fleet import Fleet, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.fleet import Fleet
 
 ROUNDS = 100
 
@@ -52,19 +51,28 @@ def _submits(fleet: Fleet) -> tuple[list[float], list[float]]:
 
 
 def recovery(fleet: Fleet, live: int) -> Iterator[Figure]:
-    """From the command that starts a new engine after kill -9 to its list of all sessions and programs."""
-    before = {one["task"]: one["started_at"] for one in fleet.ask("sessions")["sessions"] if one["started_at"]}
+    """From the start of a new engine after kill -9 to its list of all sessions, each with its program."""
+    before = _started(fleet)
     fleet.kill_engine()
     began = time.perf_counter()
-    _ = fleet.client
+    start_engine(fleet.home)
     listening = time.perf_counter() - began
-
-    def back() -> bool:
-        found = fleet.ask("sessions")["sessions"]
-        return {one["task"]: one["started_at"] for one in found if one["started_at"]} == before
-
-    until(back, "all sessions are back", 60)
+    until(lambda: _started(fleet) == before, "all sessions are back", 60)
     elapsed = time.perf_counter() - began
-    yield Figure(
-        f"{live:,} sessions re-adopted after kill -9", elapsed, "s", 1.0, listening, "until the socket listens"
-    )
+    yield Figure(f"{live:,} sessions re-adopted after kill -9", elapsed, "s", 1.0, _empty(), "an engine with none")
+    yield Figure("  until its socket listens", listening, "s")
+
+
+def _started(fleet: Fleet) -> dict[int, float]:
+    return {one["task"]: one["started_at"] for one in fleet.ask("sessions")["sessions"] if one["started_at"]}
+
+
+def _empty() -> float:
+    fleet = Fleet()
+    try:
+        fleet.home.make()
+        began = time.perf_counter()
+        start_engine(fleet.home)
+        return time.perf_counter() - began
+    finally:
+        fleet.clear()

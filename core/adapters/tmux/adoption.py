@@ -71,7 +71,7 @@ class Adoption:
         ended, begun_at = folder.exit(), folder.begun_at()
         if place is not None:
             slot = self._slot(attempt, place, panes.pop(place.launcher.pid, None) if alive else None)
-            self._sessions.take_over(attempt, slot)
+            self._sessions.take_over(attempt, slot, alive=alive)
             self._post(Placed(attempt, place.server, place.slot, place.launcher))
         if begun_at is not None:
             self._post(Started(attempt, None, begun_at))
@@ -105,7 +105,7 @@ class Adoption:
         if attempt is not None and launcher is not None:
             place = self._sessions.folder(attempt).place()
             if place is not None and place.launcher == launcher:
-                self._sessions.take_over(attempt, self._slot(attempt, place, pane))
+                self._sessions.take_over(attempt, self._slot(attempt, place, pane), alive=True)
                 self._sessions.release(attempt, failed=False)
                 return
         pane.server.sessions -= 1

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from core.settings import Settings
 
 MAKING_AT_ONCE = 4
-RESERVE_AT_ONCE = 1
-"""While nobody waits: the making of a session takes its time from the tasks that run."""
+RESERVE_PAUSE = 0.03
+"""Seconds; none where the reserve runs low."""
 LARGEST_REUSED_LOG = 1 << 16
 """Bytes of output up to which a session is worth cleaning for the next attempt."""
 SPARE = 3
@@ -52,6 +52,7 @@ class Pool:
         self._on_made = on_made
         self._idle: deque[Slot] = deque()
         self._making: set[asyncio.Task[None]] = set()
+        self._later: asyncio.TimerHandle | None = None
         self._last_number = max((int(path.name) for path in home.slots.iterdir()), default=0)
         self._launcher = str(files("core.adapters.tmux").joinpath("launcher.sh"))
         self.configure(settings)
@@ -80,12 +81,21 @@ class Pool:
         """Makes what is missing for `waiting` attempts at once; then the reserve, where used ones will not do.
 
         A few at a time: tmux makes one after the other, and whoever needs one next stands behind those that were asked
-        for.
+        for. The reserve waits a moment, so that the start which took from it is not disturbed.
         """
         have = len(self._idle) + len(self._making)
-        urgent, reserve = waiting - have, self._wanted + waiting - have - coming_back
-        missing, at_once = (urgent, MAKING_AT_ONCE) if urgent > 0 else (reserve, RESERVE_AT_ONCE)
-        for _ in range(min(missing, at_once - len(self._making))):
+        if waiting > have:
+            self._make_some(min(waiting - have, MAKING_AT_ONCE - len(self._making)))
+        elif have + coming_back - waiting < self._wanted and not self._making and self._later is None:
+            pause = RESERVE_PAUSE if 2 * have >= self._wanted else 0.0
+            self._later = asyncio.get_running_loop().call_later(pause, self._make_for_reserve)
+
+    def _make_for_reserve(self) -> None:
+        self._later = None
+        self._make_some(1)
+
+    def _make_some(self, count: int) -> None:
+        for _ in range(count):
             task = asyncio.ensure_future(self._make_one())
             self._making.add(task)
             task.add_done_callback(self._making.discard)
@@ -145,11 +155,11 @@ class Pool:
         if slot.log_size() > LARGEST_REUSED_LOG or not slot.restore_terminal():
             return False
         pane = ["-t", slot.pane_id]
+        traces = [["send-keys", "-R", *pane], ["clear-history", *pane]] if slot.has_output() else []
         try:
             state, *_ = await slot.control.ask(
                 ["display-message", "-p", *pane, _USE],
-                ["send-keys", "-R", *pane],
-                ["clear-history", *pane],
+                *traces,
                 ["rename-session", "-t", slot.session_id, f"w{slot.number}"],
             )
         except TmuxError:
@@ -165,6 +175,8 @@ class Pool:
             self.end(self._idle.popleft())
 
     def end_all(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
         while self._idle:
             self.end(self._idle.pop())
 

@@ -205,13 +205,13 @@ class Sessions:
     def slot_folder(self, number: int) -> str:
         return f"{self._home.slots}/{number}"
 
-    def take_over(self, attempt: AttemptId, slot: Slot) -> None:
-        """A session that an engine before this one lent to the attempt, with or without a living launcher."""
+    def take_over(self, attempt: AttemptId, slot: Slot, *, alive: bool) -> None:
+        """A session that an engine before this one lent to the attempt; `alive` tells whether its launcher is."""
         self.slots[attempt] = slot
         slot.attempt = attempt
         with suppress(OSError):
             slot.open()
-        if slot.launcher is not None and processes.is_alive(slot.launcher):
+        if alive:
             self.watch(slot)
         self._on_slot(attempt, slot)
 

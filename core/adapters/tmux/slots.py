@@ -143,6 +143,11 @@ class Slot:
             os.unlink(into)
         self.tell(f"kept {self.attempt}\nanew")
 
+    def has_output(self) -> bool:
+        """Whether the attempt, whose log is complete, has written anything."""
+        assert self.attempt is not None
+        return self.log_size() > len(marker(self.attempt))
+
     def end_log(self) -> None:
         """Cuts the marker off the log of the finished attempt, which keeps the file."""
         if self.drained():
