@@ -24,8 +24,7 @@ def against_others(fleet: Fleet) -> Iterator[Figure]:
     path.write_text("/bin/true\n" * 200)
     for _ in range(3):
         began = time.perf_counter()
-        told = fleet.muxdeck("batch", str(path))
-        fleet.muxdeck("wait", *told.stdout.split())
+        fleet.muxdeck("batch", "--wait", str(path))
         took["muxdeck"].append(time.perf_counter() - began)
         took["sh"].append(floors.sh_tasks(200, 4))
         for name, tool in (("tsp", floors.task_spooler), ("parallel", floors.parallel)):

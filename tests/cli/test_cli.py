@@ -171,6 +171,13 @@ def test_a_batch_is_queued_a_task_a_line(fleet: Fleet) -> None:
     assert [fleet.log(task) for task in (1, 2, 3)] == [b"one two words\r\n", b"three\r\n", b"four\r\n"]
 
 
+def test_a_batch_can_be_waited_for_and_tells_how_it_went(fleet: Fleet) -> None:
+    assert fleet.muxdeck("batch", "--wait", "-", input="true\ntrue\n").returncode == 0
+    told = fleet.muxdeck("batch", "--wait", "-", input="true\nfalse\n")
+    assert (told.returncode, told.stdout) == (1, "3\n4\n")
+    assert "task 4 false: failed" in told.stderr
+
+
 def test_a_batch_with_faults_names_every_line_and_adds_nothing(fleet: Fleet, tmp_path) -> None:
     file = tmp_path / "jobs"
     file.write_text(

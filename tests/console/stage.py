@@ -79,11 +79,11 @@ def _by_json(value: Any) -> Any:
 
 
 class Stage:
-    def __init__(self, folder: Path, settings: Settings = SETTINGS, **options: Any) -> None:
-        self.home = Home(folder / "fleet", folder / "fleet" / "config.toml")
-        folder.joinpath("fleet").mkdir(mode=0o700)
-        self._store = SqliteStore(folder / "fleet" / "db", "normal")
-        self.engine = Engine(self._store, Reader(self._store.db), settings)
+    def __init__(self, folder: Path, settings: Settings = SETTINGS, name: str = "fleet", **options: Any) -> None:
+        self.home = Home(folder / name, folder / name / "config.toml")
+        self.home.root.mkdir(mode=0o700)
+        self.store = SqliteStore(self.home.store, "normal")
+        self.engine = Engine(self.store, Reader(self.store.db), settings)
         self.hands = FakeHands(self.engine.post, time.time)
         self.service = Service(self.engine, self.home, lambda: None)
         self.console = Console(self.home, **({"read_only": False, "plain": False} | options))
@@ -104,7 +104,7 @@ class Stage:
             yield actor
 
     def close(self) -> None:
-        self._store.close()
+        self.store.close()
 
 
 class Actor:

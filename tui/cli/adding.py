@@ -77,11 +77,11 @@ def batch(options: argparse.Namespace, home: Home) -> int:
             say("nothing was added")
             return Exit.USAGE
         numbers = [number for chunk in _chunks(tasks) for number in _add(client, chunk)]
-    if options.json:
-        document({"schema": 1, "tasks": numbers})
-    else:
-        print("\n".join(map(str, numbers)))
-    return Exit.OK
+        if options.json:
+            document({"schema": 1, "tasks": numbers})
+        else:
+            print("\n".join(map(str, numbers)), flush=True)
+        return wait_for(client, numbers, None) if options.wait else Exit.OK
 
 
 def _add(client: Client, chunk: list[tuple[int, dict[str, Any]]]) -> list[int]:

@@ -94,6 +94,7 @@ def _adding(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
 
     batch = _verb(verbs, "batch", "put a task a line in the queue: JSON, or plain commands; all of them or none")
     _task_options(batch)
+    batch.add_argument("-w", "--wait", action="store_true", help="wait for their ends; the exit code tells the result")
     _json(batch)
     batch.add_argument("file", metavar="FILE", help="- for standard input")
 

@@ -65,7 +65,7 @@ class Attention(Horizontal):
             self.query_one("#detail", Spans).show(lines)
 
     def on_resize(self) -> None:
-        self._draw()
+        self.call_after_refresh(self._draw)  # once the parts have their sizes
 
     def _title(self) -> None:
         row = self._row

@@ -43,7 +43,7 @@ LOADING_FRAME = 1 / 5
 class FleetScreen(Board, inherit_bindings=False):
     """Also the desk of the actions (`tui.deeds.desk.Desk`)."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (24, "-high")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(self, home: Home, replica: Replica, link: Link, *, read_only: bool, plain: bool) -> None:
@@ -79,6 +79,9 @@ class FleetScreen(Board, inherit_bindings=False):
         self.request_frame()
 
     # Pictures
+
+    def on_resize(self) -> None:
+        self.request_frame()
 
     def request_frame(self) -> None:
         """Soon; many wishes in a moment are one picture."""

@@ -150,7 +150,7 @@ def agent_line(row: AgentRow, width: int, at: Situation) -> Line:
     """Symbol, name, load, and what stands against it."""
     sign, note = _agent_sign(row)
     load = f"{row.running}/{row.slots}" if row.slots else f"{row.running}"
-    name = min(max(width - 18, 7), 16)
+    name = min(max(width - 15, 8), 16)
     room = max(width - 2 - 1 - name - 6 - 1, 0)
     bar = note or gauge(row.running, row.slots, room, plain=at.plain)
     return (

@@ -1,0 +1,74 @@
+"""Makes the pictures of this folder from a scripted story:  python -m screenshots"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.console.stage import Actor, Stage
+from tests.console.story import SETTINGS, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+HERE = Path(__file__).parent
+SIZE = (160, 42)
+
+
+async def choose(actor: Actor, task: int) -> None:
+    queue = actor.console._fleet.queue
+    await actor.until(lambda: queue.choose(task), "it is in the list")
+
+
+async def overview(actor: Actor) -> None:
+    await choose(actor, 4)
+    await actor.sees("Apply 0043", "waits for somebody")
+
+
+async def triage(actor: Actor) -> None:
+    await actor.press("exclamation_mark")
+    await actor.sees("problems only")
+    await choose(actor, 2)
+    await actor.press("l")
+    await actor.sees("output of", "test_login_keeps_the_cart")
+
+
+async def dispatch(actor: Actor) -> None:
+    await actor.press("n")
+    await actor.sees("new task")
+    await actor.write("make test")
+
+
+async def help_(actor: Actor) -> None:
+    await actor.press("question_mark")
+    await actor.sees("keys")
+
+
+async def picture(name: str, scene: Callable[[Actor], Awaitable[None]], theme: str = "harbour") -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Stage(Path(folder), SETTINGS, name="api-fleet")
+        try:
+            async with stage.run(SIZE) as actor:
+                stage.console.wear(theme)
+                await tell(actor)
+                await scene(actor)
+                await actor.pilot.pause(0.5)
+                svg = stage.console.export_screenshot(title="muxdeck")
+        finally:
+            stage.close()
+    lines = [line.rstrip() for line in svg.splitlines()]
+    (HERE / f"{name}.svg").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{name}.svg")
+
+
+async def main() -> None:
+    for name, scene in (("overview", overview), ("triage", triage), ("dispatch", dispatch), ("help", help_)):
+        await picture(name, scene)
+    for theme in sorted(path.stem for path in (HERE.parent / "themes").glob("*.toml")):
+        await picture(f"theme-{theme}", overview, theme)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
