@@ -16,6 +16,7 @@ from core.wire import SCHEMA
 if TYPE_CHECKING:
     from core.engine.engine import Engine
     from core.rules.world import Task
+    from core.wire import TaskRow
 
 
 def document(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
@@ -32,6 +33,12 @@ def find(engine: Engine, reference: int | str) -> int:
     if reference not in engine.world.tasks and not engine.store.states([reference]):
         raise RefusedError("not-found", f"there is no task {reference}")
     return reference
+
+
+def row_document(row: TaskRow) -> dict[str, Any]:
+    """A task in a list."""
+    needs = [] if row.needs is None else [int(parent) for parent in row.needs.split(",")]
+    return row._asdict() | {"held": bool(row.held), "needs": needs}
 
 
 def task_document(engine: Engine, task_id: int) -> dict[str, Any]:

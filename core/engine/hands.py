@@ -162,7 +162,7 @@ class RealHands:
     async def close(self) -> None:
         for task in self._doing:
             task.cancel()
-        self.sessions.close()
+        await self.sessions.close()
 
     # Processes
 

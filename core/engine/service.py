@@ -134,7 +134,7 @@ class Service:
         wishes.states_of(wish.states)
         only = Only(wish.states, wish.group, wish.text, wish.after)
         rows = self._engine.reader.listed(only, wish.limit)
-        return document(tasks=[row._asdict() for row in rows], counts=self._engine.head()["counts"])
+        return document(tasks=list(map(documents.row_document, rows)), counts=self._engine.head()["counts"])
 
     async def _show(self, wish: r.One, _who: str) -> object:
         return document(task=documents.task_document(self._engine, documents.find(self._engine, wish.task)))
@@ -156,7 +156,7 @@ class Service:
                 await self._engine.ended(wish.tasks)
         except TimeoutError:
             raise RefusedError("failed", f"still not ended after {duration(wish.timeout or 0)}") from None
-        return document(tasks=[row._asdict() for row in sorted(self._engine.reader.rows(wish.tasks))])
+        return document(tasks=list(map(documents.row_document, sorted(self._engine.reader.rows(wish.tasks)))))
 
     async def _notes(self, wish: r.Notes, _who: str) -> object:
         return document(notes=self._engine.reader.notes(wish.task, wish.limit))

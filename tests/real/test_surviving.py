@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from core.client import LOCKED
-from tests.fleet import Fleet, until
+from tests.fleet import DEADLINE, Fleet, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,3 +244,24 @@ def test_work_goes_on_when_the_engine_is_stopped_on_purpose(fleet: Fleet) -> Non
     assert (fleet.home.attempts / f"{task}-1" / "exit").read_text() == "9\n", "the launcher saw to it that it lasts"
     assert fleet.wait(task) == ["failed"]
     assert fleet.log(task) == b"done\r\n"
+
+
+def test_an_engine_that_is_stopped_with_nothing_to_do_leaves_no_tmux_server_behind(fleet: Fleet) -> None:
+    assert fleet.wait(fleet.add("true")) == ["succeeded"]
+    servers = [psutil.Process(server["pid"]) for server in fleet.servers()]
+    fleet.stop_engine()
+    gone, alive = psutil.wait_procs(servers, timeout=DEADLINE)
+    assert servers
+    assert (set(gone), alive) == (set(servers), [])
+
+
+def test_a_launcher_whose_folder_was_removed_ends(fleet: Fleet) -> None:
+    fleet.running(fleet.add("sleep", "300"))
+    server = fleet.servers()[0]
+    pids = fleet.tmux(server["index"], "list-panes", "-a", "-f", "#{m:w*,#{session_name}}", "-F", "#{pane_pid}")
+    idle = [psutil.Process(int(pid)) for pid in pids.split()]
+    assert idle
+    shutil.rmtree(fleet.home.slots)
+    fleet.kill_engine()
+    _, alive = psutil.wait_procs(idle, timeout=DEADLINE)
+    assert alive == []

@@ -77,7 +77,7 @@ def _name(task: dict[str, Any]) -> str:
     notes = [task["reason"]] if task["reason"] else []
     if task["state"] == "queued":
         notes += ["held"] if task["held"] else []
-        notes += [f"after {task['needs']}"] if task["needs"] else []
+        notes += [f"after {', '.join(map(str, task['needs']))}"] if task["needs"] else []
     return f"{task['name']}  ({', '.join(notes)})" if notes else str(task["name"])
 
 

@@ -13,7 +13,8 @@
 # there is no engine, the launcher does.
 #
 # The session stays until the engine says otherwise, so that no output is lost and the last screen can be read.
-# An open for reading waits for an engine; a read that ends without a line means that the engine is gone.
+# An open for reading waits for an engine; a read that ends without a line means that the engine is gone, and where
+# the fifo itself is gone, somebody has removed the folder.
 
 # A dead engine may keep its number until somebody has waited for it.
 engine_lives() {
@@ -29,7 +30,7 @@ cd -- "$1" || exit 1
 
 while :; do
 	trap - HUP
-	IFS= read -r line <ctl || continue
+	IFS= read -r line <ctl || { [ -p ctl ] && continue; exit 1; }
 	case $line in
 	"run "*) ;;
 	anew)
@@ -69,5 +70,6 @@ while :; do
 	[ -z "$hangup" ] || exit 0
 	until [ "$line" = "kept $id" ]; do
 		IFS= read -r line <ctl || line=
+		[ -p ctl ] || exit 1
 	done
 done

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ SILENCE = 2.0
 """Seconds without an answer after which a server counts as silent."""
 RECONNECT_DEADLINE = 1.0
 """Seconds that a server which was there before has to answer: the start of the engine waits for it."""
+LEAVE_DEADLINE = 2.0
+"""Seconds that a server has for its last commands when the engine ends."""
 _TERMINFO = (
     "/etc/terminfo",
     "/lib/terminfo",
@@ -211,13 +214,18 @@ class Servers:
                 changed.append((server, False))
         return changed
 
-    def disconnect(self, used: set[int]) -> None:
-        """Servers with sessions in use live on; the others end."""
+    async def disconnect(self, used: set[int]) -> None:
+        """Servers with sessions in use live on; the others end. What was asked of either is carried out before."""
         self._closing = True
-        for server in list(self.all.values()):
-            if server.usable and server.index not in used:
-                server.control.send(["kill-server"])
-            server.disconnect()
+        await asyncio.gather(*(_leave(server, ends=server.index not in used) for server in list(self.all.values())))
+
+
+async def _leave(server: Server, *, ends: bool) -> None:
+    if server.usable:
+        with suppress(TmuxError):
+            last = ["kill-server"] if ends else ["display-message", "-p", "."]
+            await server.control.ask(last, deadline=LEAVE_DEADLINE)
+    server.disconnect()
 
 
 def _environment() -> dict[str, str]:

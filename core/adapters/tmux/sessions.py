@@ -334,13 +334,13 @@ class Sessions:
         for slot in [slot for slot in self.slots.values() if slot.server is server]:
             slot.server = None
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """The engine goes; whatever runs a program stays, and what only waited for one ends."""
         for task in self._sealing.values():
             task.cancel()
         self._bell.close()
         self.pool.end_all()
-        self.servers.disconnect({slot.server.index for slot in self.slots.values() if slot.server is not None})
+        await self.servers.disconnect({slot.server.index for slot in self.slots.values() if slot.server is not None})
 
 
 def session_name(attempt: AttemptId) -> str:
