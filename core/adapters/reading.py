@@ -22,6 +22,7 @@ SELECT task.id, task.state, substr(task.name, 1, {LONGEST_ROW_NAME}), task.agent
     coalesce(attempt.reason, task.reason)
 FROM task LEFT JOIN attempt ON attempt.task = task.id AND attempt.number = task.attempts
 """
+PAGE = 2000
 _AMONG = "(SELECT value FROM json_each(?))"
 
 
@@ -61,13 +62,22 @@ class Reader:
         found = self._db.execute(f"{_ROW} WHERE task.id IN {_AMONG}", (json.dumps(list(tasks)),))
         return list(map(TaskRow._make, found))
 
-    def live_first(self, queued: int, ended: int) -> Iterator[int]:
-        """The tasks that a console shows: running, failed, the next `queued` in order, the latest `ended`."""
-        yield from self._ids("state = 'running' ORDER BY id", ())
+    def beside(self, queued: int, ended: int) -> Iterator[int]:
+        """What a console shows beside the running tasks: the failed, the next `queued`, the latest `ended`."""
         yield from self._ids("state IN ('failed', 'timed_out', 'lost') ORDER BY ended_at DESC LIMIT ?", (ended,))
-        yield from self._ids("state = 'queued' ORDER BY place LIMIT ?", (queued,))
+        yield from self._queued(queued)
         others = "ended_at IS NOT NULL AND state NOT IN ('failed', 'timed_out', 'lost') ORDER BY ended_at DESC LIMIT ?"
         yield from self._ids(others, (ended,))
+
+    def _queued(self, most: int) -> Iterator[int]:
+        """By pages: to read a hundred thousand at once would be felt by everybody else."""
+        query = """SELECT place, id FROM task WHERE state = 'queued' AND (place, id) > (?, ?)
+                   ORDER BY place, id LIMIT ?"""
+        last: tuple[float, int] = (float("-inf"), 0)
+        while most > 0 and (page := self._db.execute(query, (*last, min(most, PAGE))).fetchall()):
+            yield from (task for _, task in page)
+            last = page[-1]
+            most -= len(page)
 
     def _ids(self, where: str, args: tuple[object, ...]) -> list[int]:
         return [row[0] for row in self._db.execute(f"SELECT id FROM task WHERE {where}", args)]

@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS task (
     umask INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS task_live ON task (id) WHERE state IN ('queued', 'running');
+CREATE INDEX IF NOT EXISTS task_queued ON task (place) WHERE state = 'queued';
 CREATE INDEX IF NOT EXISTS task_ended ON task (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS task_failed ON task (ended_at) WHERE state IN ('failed', 'timed_out', 'lost');
 CREATE UNIQUE INDEX IF NOT EXISTS task_key ON task (key) WHERE key IS NOT NULL;

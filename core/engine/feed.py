@@ -58,7 +58,8 @@ class Feed:
         return bool(self._clients)
 
     def join(self) -> Changes:
-        changes = Changes(self._reader.live_first(SHOWN_QUEUED, SHOWN_ENDED))
+        running = list(self._world.attempts)
+        changes = Changes(itertools.chain(running, self._reader.beside(SHOWN_QUEUED, SHOWN_ENDED)))
         changes.sessions = {attempt.id: None for attempt in self._world.attempts.values()}
         self._clients.append(changes)
         return changes

@@ -119,7 +119,8 @@ def screen(fleet: Fleet, live: int, queued: int) -> Iterator[Figure]:
     bare = _bare_keys(fleet)
     some = [one["id"] for one in fleet.ask("list", states=["queued"], limit=CHANGES // 10)["tasks"]]
     with opened(fleet) as console:
-        everything = rb"\xe2\x94\x80 %s \xe2\x94\x80" % f"{live + queued:,}".encode()
+        shown = sum(fleet.ask("stats")["counts"].values())
+        everything = rb"\xe2\x94\x80 %s \xe2\x94\x80" % f"{shown:,}".encode()
         yield Figure("  until all of them are there", console.until(everything) - console.began, "s")
         console.calm()
         yield from latencies(f"key to screen, {where}", _keys(console), goals=(None, 20), floor=bare, floor_is=_BARE)

@@ -44,6 +44,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self.index = 0
         self._drawn: dict[int, object] = {}
         self._strips: LRUCache[object, Strip] = LRUCache(1024)
+        self._lines: LRUCache[object, Line] = LRUCache(1024)
 
     # The subclass's
 
@@ -51,7 +52,7 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         raise NotImplementedError
 
     def key(self, index: int) -> object:
-        """Hashable; equal keys look equal at the same width."""
+        """Hashable; equal keys have equal lines at the same width."""
         raise NotImplementedError
 
     def line(self, index: int, width: int) -> Line:
@@ -84,11 +85,19 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         super().notify_style_update()
         self.restyle()
 
+    def appearance(self, index: int, width: int) -> object:
+        """Hashable; what is drawn of a row. Rows whose keys have changed may still look the same: most ages do."""
+        key = self.key(index), width
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = self.line(index, width)
+        return line
+
     def _identity(self, index: int, shown: int, width: int, focused: bool) -> object:
         """Equal identities are drawn alike."""
         if not 0 <= index < shown:
             return self.below(index), width
-        return self.key(index), index == self.index, focused, width
+        return self.appearance(index, width), index == self.index, focused, width
 
     def render_line(self, y: int) -> Strip:
         index = y + self.scroll_offset.y

@@ -20,21 +20,21 @@ class TextLines(Lines):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
-        self._lines: list[Line] = []
+        self._given: list[Line] = []
 
     def show(self, lines: list[Line]) -> None:
-        self._lines = lines
+        self._given = lines
         self.index = max(min(self.index, len(lines) - 1), 0)
         self.redraw()
 
     def count(self) -> int:
-        return len(self._lines)
+        return len(self._given)
 
     def key(self, index: int) -> object:
-        return self._lines[index]
+        return self._given[index]
 
     def line(self, index: int, width: int) -> Line:
-        return self._lines[index]
+        return self._given[index]
 
 
 class OutputLines(Lines):
@@ -55,6 +55,9 @@ class OutputLines(Lines):
 
     def line(self, index: int, width: int) -> Line:
         return (Span(ansi.plain(self.lines[index])),)
+
+    def appearance(self, index: int, width: int) -> object:
+        return self.key(index)
 
     def found(self, index: int) -> bool:
         return bool(self.needle) and self.needle in ansi.plain(self.lines[index]).casefold()

@@ -76,7 +76,7 @@ class FleetScreen(Board, inherit_bindings=False):
         self.focus_pane(self.queue)
         apply_view(self)
         self.set_interval(1.0, self.request_frame)
-        self.request_frame()
+        self.call_after_refresh(self._frame)
 
     # Pictures
 
