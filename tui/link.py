@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from core import __version__
-from core.client import AnswerError, NoEngineError, start_engine
+from core.client import AnswerError, Client, NoEngineError
 from core.wire import LONGEST_LINE
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 AGAIN_AFTER = 0.5
 """Seconds between two tries to reach an engine that is gone."""
+START_AGAIN_AFTER = 10.0
+"""Seconds between two tries to start one after a crash."""
 
 
 class Link:
@@ -34,19 +37,27 @@ class Link:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
 
     async def run(self) -> None:
-        """For as long as the console lives. The engine is started once: one that was stopped on purpose stays so."""
-        start = True
+        """For as long as the console lives. An engine that has crashed is started again; one that was stopped stays so:
+        it has taken its socket with it.
+        """
+        start, started_at = True, float("-inf")
         while True:
             try:
-                await self._connect(start=start)
+                if start and time.monotonic() - started_at > START_AGAIN_AFTER:
+                    started_at = time.monotonic()
+                    await asyncio.to_thread(self._start)
+                await self._connect()
             except (OSError, NoEngineError) as error:
                 self._on_state(False, str(error))
                 await asyncio.sleep(AGAIN_AFTER)
-            start = False
+                start = isinstance(error, ConnectionRefusedError)
 
-    async def _connect(self, *, start: bool) -> None:
-        if start and not self._home.socket.exists():
-            await asyncio.to_thread(start_engine, self._home)
+    def _start(self) -> None:
+        """Where none answers."""
+        with Client(self._home, start=True):
+            pass
+
+    async def _connect(self) -> None:
         reader, self._writer = await asyncio.open_unix_connection(str(self._home.socket), limit=LONGEST_LINE)
         listening = asyncio.ensure_future(self._listen(reader))
         try:

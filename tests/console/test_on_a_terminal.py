@@ -156,7 +156,6 @@ def test_a_console_outlives_its_engine_and_the_work_outlives_both(
     terminal.sees("1 running")
     fleet.kill_engine()
     terminal.sees("no engine")
-    fleet.ask("status")
     terminal.sees("1 running")
     terminal.press("q")
     terminal.sees("shell>")

@@ -37,7 +37,7 @@ PACKAGES = ("json", "logging", "unittest", "email", "http", "asyncio", "xml", "c
 def demo(options: argparse.Namespace, _home: Home) -> int:
     """Nothing outside its folder is touched; it stays, with its engine, until the person ends it."""
     folder = Path(tempfile.mkdtemp(prefix="muxdeck-demo-"))
-    home = find(str(folder / "home"))
+    home = find(str(folder / "demo"))
     home.make()
     home.config.write_text(CONFIG, encoding="utf-8")
     files_served = folder / "files"

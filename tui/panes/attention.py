@@ -91,7 +91,9 @@ class Attention(Horizontal):
                 continue
             try:
                 task = (await self._ask("show", task=row.id))["task"]
-            except (AnswerError, NoEngineError) as error:
+            except NoEngineError:
+                continue
+            except AnswerError as error:
                 self.query_one("#detail", Spans).show([(Span(f" {one_line(str(error))}", "muted"),)])
                 continue
             if self._row is not None and self._row.id == task["id"]:
