@@ -178,6 +178,15 @@ def test_a_batch_can_be_waited_for_and_tells_how_it_went(fleet: Fleet) -> None:
     assert "task 4 false: failed" in told.stderr
 
 
+def test_everything_is_ended_only_when_that_is_said(fleet: Fleet) -> None:
+    tasks = fleet.add_all(*[{"command": ["sleep", "300"]}] * 6)
+    told = fleet.muxdeck("kill")
+    assert told.returncode == 2
+    assert "--all" in told.stderr
+    assert fleet.muxdeck("kill", "--all").returncode == 0
+    assert fleet.wait(*tasks) == ["cancelled"] * 6
+
+
 def test_a_batch_with_faults_names_every_line_and_adds_nothing(fleet: Fleet, tmp_path) -> None:
     file = tmp_path / "jobs"
     file.write_text(

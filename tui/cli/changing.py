@@ -113,11 +113,12 @@ def _change(
     states: list[str] | None,
     **more: Any,  # noqa: ANN401 - JSON
 ) -> int:
-    """The numbered tasks, or all of a group in the states that the verb is for."""
+    """The numbered tasks, or all, or all of a group, in the states that the verb is for."""
     if options.tasks:
         return _told(options, home, verb, tasks=options.tasks, **more)
-    if states is None or (options.group is None and not getattr(options, "failed", False)):
-        say("say which: task numbers, or --group NAME")
+    everything = getattr(options, "failed", False) or getattr(options, "all", False)
+    if states is None or (options.group is None and not everything):
+        say(f"say which: task numbers, --group NAME, or --{'failed' if verb == 'retry' else 'all'}")
         return Exit.USAGE
     return _told(options, home, verb, tasks={"states": states, "group": options.group}, **more)
 

@@ -52,7 +52,9 @@ def demo(options: argparse.Namespace, _home: Home) -> int:
         from tui.console import open_console
 
         code = open_console(home, read_only=False, plain=False)
-    say(f"the work goes on; back to it: muxdeck --home {shlex.quote(str(home.root))}")
+    again = f"muxdeck --home {shlex.quote(str(home.root))}"
+    say(f"the work goes on; back to it: {again}")
+    say(f"to end it: {again} kill --all; {again} engine stop; rm -r {shlex.quote(str(folder))}")
     return code
 
 

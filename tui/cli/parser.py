@@ -177,10 +177,13 @@ def _changing(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
         _chosen(verb)
         if name == "retry":
             verb.add_argument("--failed", action="store_true", help="all that failed, timed out or were lost")
+        else:
+            _all(verb)
         _json(verb)
     signal = _verb(verbs, "signal", "send a signal to every process of running tasks")
     signal.add_argument("signal", metavar="SIGNAL", help="a name as USR1, or a number")
     _chosen(signal)
+    _all(signal)
     _json(signal)
     edit = _verb(verbs, "edit", "change a queued task", usage="muxdeck edit [options] ID [-- COMMAND…]")
     edit.add_argument("task", type=int, metavar="ID")
@@ -210,6 +213,10 @@ def _changing(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     _json(clean)
     attach = _verb(verbs, "attach", "go into the session of a running task")
     attach.add_argument("task", metavar="ID", help="a task, or SOCKET:SESSION of another tmux server")
+
+
+def _all(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--all", action="store_true", help="every task to which it can be done")
 
 
 def _chosen(verb: argparse.ArgumentParser, *, required: bool = True) -> None:
