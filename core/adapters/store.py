@@ -37,25 +37,39 @@ class SqliteStore:
     """`core.ports.Store` over a file. Owned by one thread of one process: the engine's lock sees to it."""
 
     def __init__(self, path: Path, durability: str = "full") -> None:
-        self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute("PRAGMA temp_store = MEMORY")
-        self._db.execute("PRAGMA wal_autocheckpoint = 0")
         self._path = path
-        self._db.executescript(files("core.adapters").joinpath("schema.sql").read_text())
-        self._check_schema(path)
+        self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
         self._shared = rows.Shared(self._db)
         self._fresh: dict[int, Launch] = {}
         self._open = False
         self._journal = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC) if durability == "full" else -1
 
-    def _check_schema(self, path: Path) -> None:
+    def _prepare(self) -> None:
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA temp_store = MEMORY")
+            self._db.execute("PRAGMA wal_autocheckpoint = 0")
+            self._db.executescript(files("core.adapters").joinpath("schema.sql").read_text())
+            self._check_schema()
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{self._path} cannot be used: {error}; move it and its -wal away, or choose another home"
+            ) from error
+
+    def _check_schema(self) -> None:
         found = self._meta("schema")
         if found is None:
             self._db.execute("INSERT INTO meta VALUES ('schema', ?)", (SCHEMA,))
         elif found != SCHEMA:
-            raise StoreError(f"{path} has schema {found}, this muxdeck reads {SCHEMA}: use the version that wrote it")
+            raise StoreError(
+                f"{self._path} has schema {found}, this muxdeck reads {SCHEMA}: use the version that wrote it"
+            )
 
     @property
     def db(self) -> sqlite3.Connection:

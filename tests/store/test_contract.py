@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,7 @@ from tests.build import add, new
 from tests.fakes import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from core.ports import Store
 
@@ -23,12 +24,10 @@ LIMITS = Limits(slots=2, agents=(("local", 0), ("other", 1)))
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def reopen(request: pytest.FixtureRequest, tmp_path) -> Callable[[], Store]:
+def reopen(request: pytest.FixtureRequest, tmp_path) -> Iterator[Callable[[], Store]]:
     """The store as a later engine finds it."""
-    if request.param == "memory":
-        store = MemoryStore()
-        return lambda: store
     opened: list[SqliteStore] = []
+    store = MemoryStore()
 
     def again() -> SqliteStore:
         while opened:
@@ -36,7 +35,9 @@ def reopen(request: pytest.FixtureRequest, tmp_path) -> Callable[[], Store]:
         opened.append(SqliteStore(tmp_path / "db"))
         return opened[0]
 
-    return again
+    yield again if request.param == "sqlite" else lambda: store
+    for left in opened:
+        left.close()
 
 
 def ring(store: Store, now: float = 100.0) -> Ring:
@@ -156,8 +157,17 @@ def test_what_was_not_committed_is_not_there_after_a_crash(tmp_path) -> None:
     fleet.apply(add(), 100.0)
     store.commit()
     fleet.apply(add(), 101.0)
-    copy = SqliteStore(tmp_path / "db")
-    assert [task.id for task in copy.load().tasks] == [1]
+    with closing(SqliteStore(tmp_path / "db")) as copy:
+        assert [task.id for task in copy.load().tasks] == [1]
+    store.close()
+
+
+def test_a_file_that_is_no_store_is_refused_with_what_to_do_and_stays_as_it_is(tmp_path) -> None:
+    file = tmp_path / "db"
+    file.write_bytes(b"something else " * 100)
+    with pytest.raises(StoreError, match="move it and its -wal away"):
+        SqliteStore(file)
+    assert file.read_bytes() == b"something else " * 100
 
 
 def test_a_store_of_another_schema_is_refused_with_what_to_do(tmp_path) -> None:
