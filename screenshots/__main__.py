@@ -17,20 +17,15 @@ HERE = Path(__file__).parent
 SIZE = (160, 42)
 
 
-async def choose(actor: Actor, task: int) -> None:
-    queue = actor.console._fleet.queue
-    await actor.until(lambda: queue.choose(task), "it is in the list")
-
-
 async def overview(actor: Actor) -> None:
-    await choose(actor, 4)
+    await actor.choose(4)
     await actor.sees("Apply 0043", "waits for somebody")
 
 
 async def triage(actor: Actor) -> None:
     await actor.press("exclamation_mark")
     await actor.sees("problems only")
-    await choose(actor, 2)
+    await actor.choose(2)
     await actor.press("l")
     await actor.sees("output of", "test_login_keeps_the_cart")
 

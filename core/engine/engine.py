@@ -76,6 +76,10 @@ class Engine:
         await hands.open(list(self.world.attempts.values()))
         self.post(Ticked())
 
+    async def finish(self) -> None:
+        """Returns once everything that was decided has been handed on."""
+        await self._syncing.finish()
+
     def post(self, fact: Observation) -> None:
         self._take(Entry(fact, ENGINE, time.time(), None))
 

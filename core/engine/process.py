@@ -60,6 +60,7 @@ class Process:
         await self._stopped.wait()
         upkeep.close()
         await server.close()
+        await engine.finish()
         await hands.close()
         self._store.commit()
         self._store.close()

@@ -27,6 +27,11 @@ class Syncing:
         if self._waiting and self._under_way is None:
             self._under_way = asyncio.ensure_future(self._sync())
 
+    async def finish(self) -> None:
+        """Returns once all that waits is done."""
+        while self._under_way is not None:
+            await self._under_way
+
     async def _sync(self) -> None:
         try:
             while self._waiting:

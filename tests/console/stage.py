@@ -137,6 +137,11 @@ class Actor:
         await self.until(lambda: all(task in self.console.replica.tasks for task in ids), "the tasks are here")
         return list(ids)
 
+    async def choose(self, task: int) -> None:
+        """The cursor of the queue stands on it."""
+        queue = self.console._fleet.queue
+        await self.until(lambda: queue.choose(task), f"task {task} is in the list")
+
     def sample(self, task: int, state: HealthState, reason: str = "seen") -> None:
         """A look at the processes of a running task finds it so."""
         vital = Vital(time.time(), 41.0, 3.0, 312 << 20, 4, 9, 0, 0, None, True, None, False, None)

@@ -20,18 +20,13 @@ _AGES = re.compile(r" *\b\d+(\.\d+)?(s|m|h)\b( ago)?")
 _FIGURES = re.compile(r" *util .*")
 
 
-async def chosen(actor: Actor, task: int) -> None:
-    queue = actor.console._fleet.queue
-    await actor.until(lambda: queue.choose(task), "it is in the list")
-
-
 async def question(actor: Actor) -> None:
-    await chosen(actor, 4)
+    await actor.choose(4)
     await actor.sees("Apply 0043", "reads its")
 
 
 async def failure(actor: Actor) -> None:
-    await chosen(actor, 2)
+    await actor.choose(2)
     await actor.sees("it failed: exit 1", "1 failed, 213 passed")
 
 

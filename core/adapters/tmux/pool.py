@@ -64,6 +64,11 @@ class Pool:
         self._dimensions = f"{engine.width}x{engine.height}"
         self._log_blocks = HARD_LOG_LIMIT * engine.log_size // 512
 
+    @property
+    def making(self) -> set[asyncio.Task[None]]:
+        """Sessions that are on their way."""
+        return set(self._making)
+
     def take(self) -> Slot | None:
         """The one that was used last: its memory is the warmest."""
         return self._idle.pop() if self._idle else None

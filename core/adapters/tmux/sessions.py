@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 DRAIN_DEADLINE = 2.0
 """Seconds within which the last output of an attempt must have reached its log."""
+CLOSE_DEADLINE = 2.0
+"""Seconds in which sessions that are being made or given back come to rest when the engine ends."""
 
 
 class Sessions:
@@ -336,6 +338,10 @@ class Sessions:
 
     async def close(self) -> None:
         """The engine goes; whatever runs a program stays, and what only waited for one ends."""
+        self._opened = False
+        under_way = [*self._sealing.values(), *self.pool.making]
+        if under_way:
+            await asyncio.wait(under_way, timeout=CLOSE_DEADLINE)
         for task in self._sealing.values():
             task.cancel()
         self._bell.close()
