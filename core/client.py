@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sys
-import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from core import __version__
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from core.home import Home
 
-START_DEADLINE = 15.0
-"""Seconds in which a new engine must be listening: it may have thousands of sessions to take back."""
 SCHEMA = 1
 
 
@@ -44,8 +42,7 @@ class Client:
         except OSError:
             if not start:
                 raise NoEngineError(f"no engine runs for {home.root}: muxdeck engine start") from None
-            start_engine(home)
-            self._socket = _connect(home)
+            self._socket = start_engine(home)
         self._lines = self._socket.makefile("rb")
         self._number = 0
         greeting = self.ask("hello", client="cli", version=__version__)
@@ -82,8 +79,8 @@ class Client:
         return answer["ok"]
 
 
-def start_engine(home: Home) -> None:
-    """Returns once an engine listens: the new one, or another that was faster. NoEngineError where none comes up."""
+def start_engine(home: Home) -> socket.socket:
+    """Connects to a new engine, or to another that was faster. NoEngineError where none comes up."""
     import subprocess
 
     home.make()
@@ -105,29 +102,15 @@ def start_engine(home: Home) -> None:
         word = ready.read()
     if word == b"\n":
         engine.returncode = 0  # it lives on: nobody waits for it
-        return
-    code = engine.wait()
-    if code == LOCKED and _answers(home):
-        return
+    if word == b"\n" or engine.wait() == LOCKED:
+        with suppress(OSError):
+            return _connect(home)
     text = word.decode("utf-8", "replace").strip() or f"see {home.log}"
     raise NoEngineError(f"the engine cannot start: {text}")
 
 
 LOCKED = 7
 """Exit code of an engine that found another one."""
-
-
-def _answers(home: Home) -> bool:
-    """Waits for the engine that has the lock to listen."""
-    deadline = time.monotonic() + START_DEADLINE
-    while time.monotonic() < deadline:
-        try:
-            _connect(home).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return True
-    return False
 
 
 def _connect(home: Home) -> socket.socket:

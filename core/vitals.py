@@ -58,3 +58,8 @@ class Vital:
     """A foreground process sleeps in a read of the terminal."""
     io_bytes: int | None
     """Read and written by the processes that live now."""
+
+    @property
+    def living(self) -> int:
+        """Processes that have not ended."""
+        return self.processes - self.zombies

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from core.client import Client, NoEngineError
+from core.engine.lock import holder
 from core.home import Home
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ def until(holds: Callable[[], Any], what: str, deadline: float = DEADLINE) -> An
         assert time.monotonic() < end, f"never happened: {what}"
         time.sleep(0.01)
     return value
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Where nobody waits for it, a process that has ended is a zombie."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 class Fleet:
@@ -95,17 +104,15 @@ class Fleet:
         """kill -9, and the connection with it. The next question starts another one."""
         pid = self.pid
         self.disconnect()
-        os.kill(pid, signal.SIGKILL)
-        until(
-            lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE,
-            "the engine dies",
-        )
+        engine = psutil.Process(pid)
+        engine.kill()
+        until(lambda: has_ended(engine), "the engine dies")
 
     def stop_engine(self) -> None:
         with suppress(NoEngineError):
             self.ask("quit")
         self.disconnect()
-        until(lambda: not self.home.socket.exists(), "the engine stops")
+        until(lambda: holder(self.home.lock) is None, "the engine stops")
 
     def disconnect(self) -> None:
         if self._client is not None:

@@ -32,7 +32,7 @@ def main() -> int:
     try:
         home = find(options.home)
         home.make()
-        with Lock(home.lock):
+        with Lock(home.lock, home.socket):
             _log_to(home.log, foreground=options.ready is None)
             return _run(home, options.ready)
     except HomeError as error:

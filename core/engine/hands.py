@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, assert_never
 
 from core import effects as e
@@ -60,12 +61,15 @@ class RealHands:
         self._launch = launch
         self._metrics = metrics
         self._watch = Watch(home.root)
+        self._due = asyncio.Event()
+        """Set where the next look cannot wait for its time."""
         self.sessions = Sessions(
             home,
             settings,
             post,
             on_slot=self._slot_changed,
             on_launcher_gone=lambda attempt: self._do(self._tell_gone(attempt)),
+            on_terminals_gone=self._due.set,
             leftovers=self._watch.leftovers,
             on_made=metrics.creation.add,
         )
@@ -76,8 +80,7 @@ class RealHands:
         self._last_work: dict[AttemptId, float] = {}
         self._orphaned: set[AttemptId] = set()
         self._doing: set[asyncio.Task[None]] = set()
-        self.watched = False
-        """A console is open: look more often."""
+        self._watched = False
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -85,6 +88,17 @@ class RealHands:
         self._budget = engine.budget / 100
         self._thresholds = Thresholds(engine.quiet_after, engine.stuck_after)
         self.sessions.configure(settings)
+
+    @property
+    def watched(self) -> bool:
+        """A console is open: look more often."""
+        return self._watched
+
+    @watched.setter
+    def watched(self, watched: bool) -> None:
+        if watched and not self._watched:
+            self._due.set()
+        self._watched = watched
 
     async def open(self, attempts: Sequence[Attempt]) -> None:
         await self._adoption.run([(attempt.id, _place(attempt)) for attempt in attempts])
@@ -202,14 +216,16 @@ class RealHands:
                 self._post(
                     Sampled({attempt: (vital, self._judge(attempt, vital)) for attempt, vital in vitals.items()})
                 )
-                alone -= {attempt for attempt, vital in vitals.items() if vital.processes}
+                alone -= {attempt for attempt, vital in vitals.items() if vital.living}
             self._metrics.count_cpu()
             for attempt in alone:
                 self._orphaned.discard(attempt)
                 self._post(LauncherGone(attempt, (), time.time()))
             await self.sessions.rotate_logs()
             least, share = (LOOK_EVERY_WATCHED, 1.0) if self.watched else (LOOK_EVERY, UNWATCHED_SHARE)
-            await asyncio.sleep(max(least, self._watch.cost / (self._budget * share)))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), max(least, self._watch.cost / (self._budget * share)))
+            self._due.clear()
 
     def _judge(self, attempt_id: AttemptId, vital: Vital) -> Health:
         attempt = self._attempts.get(attempt_id.task)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+PATIENCE = 15.0
+"""Seconds that a holder has to listen, or to end: it may have thousands of sessions to take back or to leave."""
 
 
 class LockedError(Exception):
@@ -16,19 +21,24 @@ class LockedError(Exception):
 
 
 class Lock:
-    def __init__(self, path: Path) -> None:
+    """Waits for a holder that does not listen: it is about to, or about to end."""
+
+    def __init__(self, path: Path, listener: Path) -> None:
         self._path = path
+        self._listener = str(listener)
         self._file = -1
 
     def __enter__(self) -> None:
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(self._file, 32).decode("ascii", "replace").strip()
-            os.close(self._file)
-            text = f"an engine, process {holder or 'unknown'}, already serves {self._path.parent}"
-            raise LockedError(text) from None
+        deadline = time.monotonic() + PATIENCE
+        while not _locks(self._file):
+            listens = _listens(self._listener)
+            if listens or time.monotonic() > deadline:
+                holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
+                os.close(self._file)
+                does = "already serves" if listens else "does not answer, and has the lock of"
+                raise LockedError(f"an engine, process {holder or 'unknown'}, {does} {self._path.parent}")
+            time.sleep(0.02)
         os.ftruncate(self._file, 0)
         os.write(self._file, f"{os.getpid()}\n".encode("ascii"))
 
@@ -45,10 +55,19 @@ def holder(path: Path) -> int | None:
     except OSError:
         return None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return int(os.read(file, 32) or 0) or None
-    else:
-        return None
+        return None if _locks(file) else int(os.read(file, 32) or 0) or None
     finally:
         os.close(file)
+
+
+def _locks(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0

@@ -46,9 +46,9 @@ def _state(vital: Vital, started_at: float | None, last_work: float, limits: Thr
     idle = vital.at - last_work
     if started_at is None:
         return HealthState.STARTING, "the program has not begun yet"
-    if vital.processes and vital.zombies == vital.processes:
+    if vital.processes and not vital.living:
         return HealthState.ZOMBIE, "the program has ended and nobody has taken its exit status"
-    if vital.stopped and vital.stopped == vital.processes - vital.zombies:
+    if vital.stopped and vital.stopped == vital.living:
         return HealthState.STOPPED, "all of its processes are stopped by a signal"
     if vital.reads_terminal and idle >= ASKS_AFTER:
         return HealthState.WAITING, "reads its terminal: it waits for somebody to type"
@@ -63,7 +63,7 @@ def _state(vital: Vital, started_at: float | None, last_work: float, limits: Thr
 
 
 def _alone(vital: Vital, *, has_terminal: bool) -> tuple[HealthState, str]:
-    if not vital.processes and not vital.launcher_alive:
+    if not vital.living and not vital.launcher_alive:
         return HealthState.GONE, "no process of it is left"
     who = "its launcher" if has_terminal else "its tmux server"
-    return HealthState.ORPHANED, f"{who} is gone, {plural(vital.processes, 'process')} of it still there"
+    return HealthState.ORPHANED, f"{who} is gone, {plural(vital.living, 'process')} of it still there"

@@ -15,7 +15,7 @@ import pytest
 from core.adapters import processes
 from core.adapters.members import Members, Tenant
 from core.model import AttemptId
-from tests.fleet import until
+from tests.fleet import has_ended, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,12 +74,13 @@ async def test_an_escaped_process_is_found_by_a_pass_and_by_its_marks_alone(laun
     assert shell.escaped in members.of[ATTEMPT]
     assert members.launcher_alive(members.tenants[ATTEMPT])
     assert members.survivors(ATTEMPT) is True
+    escaped = psutil.Process(shell.escaped)
     for pid in members.of[ATTEMPT]:
         os.kill(pid, 9)
     shell.wait()
-    until(lambda: not psutil.pid_exists(shell.escaped), "it has ended")
+    until(lambda: has_ended(escaped), "it has ended")
     await members.refresh()
-    assert members.of[ATTEMPT] == {}
+    assert [process for process in members.of[ATTEMPT].values() if not process.dead] == []
     assert not members.launcher_alive(members.tenants[ATTEMPT])
 
 
@@ -88,7 +89,7 @@ async def test_the_same_marks_of_another_home_are_a_stranger_s(launch: Launch) -
     members.add(ATTEMPT, Tenant(None, "", ""))
     await members.refresh()
     assert members.of[ATTEMPT] == {}
-    assert psutil.pid_exists(shell.escaped)
+    assert not has_ended(psutil.Process(shell.escaped))
 
 
 async def test_a_launcher_that_was_a_stranger_until_now_is_seen_alive(launch: Launch) -> None:

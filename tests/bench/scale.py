@@ -65,7 +65,7 @@ def recovery(fleet: Fleet, live: int) -> Iterator[Figure]:
     before = _started(fleet)
     fleet.kill_engine()
     began = time.perf_counter()
-    start_engine(fleet.home)
+    start_engine(fleet.home).close()
     listening = time.perf_counter() - began
     until(lambda: _started(fleet) == before, "all sessions are back", 60)
     elapsed = time.perf_counter() - began
@@ -82,7 +82,7 @@ def _empty() -> float:
     try:
         fleet.home.make()
         began = time.perf_counter()
-        start_engine(fleet.home)
+        start_engine(fleet.home).close()
         return time.perf_counter() - began
     finally:
         fleet.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from core.client import LOCKED
-from tests.fleet import DEADLINE, Fleet, until
+from tests.fleet import DEADLINE, Fleet, has_ended, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,7 @@ def test_running_tasks_are_taken_back_with_what_they_were_doing(fleet: Fleet) ->
     ended_before = time.time()
     fleet.ask("status")
     assert fleet.running(goes_on)["attempt"] == f"{goes_on}-1"
-    assert psutil.pid_exists(pid)
+    assert not has_ended(psutil.Process(pid))
     gate.touch()
     assert fleet.wait(ends, goes_on) == ["failed", "failed"]
     attempts = [fleet.task(task)["attempts"][0] for task in (ends, goes_on)]
@@ -163,7 +164,8 @@ def test_a_killed_tmux_server_costs_its_own_sessions_their_terminal_and_nothing_
     make_fleet: Callable[..., Fleet],
 ) -> None:
     fleet = make_fleet("[engine]\nslots = 12\nwarm_sessions = 0\n")
-    tasks = [fleet.shell("sleep 2; exit 6") for _ in range(10)]
+    gate = fleet.home.root / "gate"
+    tasks = [fleet.shell(f"while ! test -e {gate}; do sleep 0.05; done; exit 6") for _ in range(10)]
     sessions = [fleet.running(task) for task in tasks]
     assert len({session["server"] for session in sessions}) > 1
     fleet.tmux(0, "kill-server")
@@ -171,6 +173,7 @@ def test_a_killed_tmux_server_costs_its_own_sessions_their_terminal_and_nothing_
     until(lambda: all(fleet.running(task)["health"] == "orphaned" for task in hit), "they are seen")
     later = fleet.add("true")
     assert fleet.wait(later) == ["succeeded"]
+    gate.touch()
     assert fleet.wait(*tasks) == ["failed"] * 10
     assert {fleet.task(task)["attempts"][0]["exit_code"] for task in tasks} == {6}
 
@@ -227,6 +230,18 @@ def test_a_second_engine_says_who_has_the_home(fleet: Fleet) -> None:
     assert str(pid) in second.stderr
 
 
+def test_an_engine_that_is_still_ending_is_waited_for(fleet: Fleet) -> None:
+    fleet.home.make()
+    with open(fleet.home.lock, "w") as ending:
+        fcntl.flock(ending, fcntl.LOCK_EX)
+        argv = [sys.executable, "-m", "tui", "--home", str(fleet.home.root), "ls"]
+        client = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+        new = until(lambda: psutil.Process(client.pid).children(), "another engine is started")[0]
+        until(lambda: str(fleet.home.lock) in [file.path for file in new.open_files()], "it tries to have the lock")
+        assert client.poll() is None
+    assert client.wait(timeout=DEADLINE) == 0
+
+
 def test_many_clients_that_need_an_engine_at_once_get_one(fleet: Fleet) -> None:
     argv = [sys.executable, "-m", "tui", "engine", "status", "--json"]
     start = [sys.executable, "-m", "tui", "ls", "--json"]
@@ -250,9 +265,8 @@ def test_an_engine_that_is_stopped_with_nothing_to_do_leaves_no_tmux_server_behi
     assert fleet.wait(fleet.add("true")) == ["succeeded"]
     servers = [psutil.Process(server["pid"]) for server in fleet.servers()]
     fleet.stop_engine()
-    gone, alive = psutil.wait_procs(servers, timeout=DEADLINE)
     assert servers
-    assert (set(gone), alive) == (set(servers), [])
+    until(lambda: all(map(has_ended, servers)), "they end")
 
 
 def test_a_launcher_whose_folder_was_removed_ends(fleet: Fleet) -> None:
@@ -263,5 +277,4 @@ def test_a_launcher_whose_folder_was_removed_ends(fleet: Fleet) -> None:
     assert idle
     shutil.rmtree(fleet.home.slots)
     fleet.kill_engine()
-    _, alive = psutil.wait_procs(idle, timeout=DEADLINE)
-    assert alive == []
+    until(lambda: all(map(has_ended, idle)), "they end")

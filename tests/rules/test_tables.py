@@ -470,6 +470,7 @@ def vital(**fields: Any) -> Vital:
         ({"stopped": 2}, 900, 1.0, HealthState.STOPPED),
         ({"stopped": 1, "zombies": 1}, 0, 1.0, HealthState.STOPPED),
         ({"zombies": 2}, 0, 1.0, HealthState.ZOMBIE),
+        ({"zombies": 2, "launcher_alive": False}, 0, 1.0, HealthState.GONE),
         ({"launcher_alive": False}, 0, 1.0, HealthState.ORPHANED),
         ({"launcher_alive": False, "processes": 0}, 0, 1.0, HealthState.GONE),
     ],

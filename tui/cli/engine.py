@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from core.client import Client, NoEngineError, start_engine
+from core.engine.lock import holder
 from core.text import duration
 from tui.cli.codes import Exit
 from tui.cli.output import document, say
@@ -30,7 +31,7 @@ def _start(_options: argparse.Namespace, home: Home) -> int:
         with Client(home, start=False) as client:
             say(f"it runs already, as process {client.ask('status')['pid']}")
     except NoEngineError:
-        start_engine(home)
+        start_engine(home).close()
     return Exit.OK
 
 
@@ -42,9 +43,9 @@ def _stop(_options: argparse.Namespace, home: Home) -> int:
         say("no engine runs")
         return Exit.OK
     deadline = time.monotonic() + STOP_DEADLINE
-    while home.socket.exists() and time.monotonic() < deadline:
+    while holder(home.lock) == pid and time.monotonic() < deadline:
         time.sleep(0.02)
-    if home.socket.exists():
+    if holder(home.lock) == pid:
         say(f"process {pid} has not ended yet")
         return Exit.FAILED
     return Exit.OK

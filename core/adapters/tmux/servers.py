@@ -23,6 +23,8 @@ SILENCE = 2.0
 """Seconds without an answer after which a server counts as silent."""
 RECONNECT_DEADLINE = 1.0
 """Seconds that a server which was there before has to answer: the start of the engine waits for it."""
+TAKE_UP_PAUSE = 0.05
+"""Seconds between the end of a connection and the try to have another."""
 LEAVE_DEADLINE = 2.0
 """Seconds that a server has for its last commands when the engine ends."""
 _TERMINFO = (
@@ -93,10 +95,13 @@ class Server:
     def usable(self) -> bool:
         return self.connected and self.silent_since is None
 
-    async def connect(self, conf: Path, on_gone: Callable[[Server], None], deadline: float = 5.0) -> None:
-        """Starts the server where it is not running. TmuxError says why it cannot be used."""
-        argv = ["tmux", "-u", "-S", str(self.path), "-f", str(conf), "-C", "new-session", "-A", "-s", CONTROL_SESSION]
-        argv += ["-x", "80", "-y", "24", "-f", "no-output,ignore-size", "cat"]
+    async def connect(
+        self, conf: Path, on_gone: Callable[[Server], None], deadline: float = 5.0, *, start: bool = True
+    ) -> None:
+        """With `start`, starts the server where it is not running. TmuxError says why it cannot be used."""
+        argv = ["tmux", "-u", *([] if start else ["-N"]), "-S", str(self.path), "-f", str(conf), "-C"]
+        argv += ["new-session", "-A", "-s", CONTROL_SESSION, "-x", "80", "-y", "24"]
+        argv += ["-f", "no-output,ignore-size", "cat"]
         try:
             self._control = Control(argv, _environment(), lambda: on_gone(self))
         except OSError as error:
@@ -149,7 +154,7 @@ class Servers:
     async def _reconnect(self, server: Server) -> None:
         self.all[server.index] = server
         try:
-            await server.connect(self._conf, self._gone, RECONNECT_DEADLINE)
+            await server.connect(self._conf, self._gone, RECONNECT_DEADLINE, start=False)
         except TmuxError:
             server.silent_since = time.time()
 
@@ -186,16 +191,20 @@ class Servers:
         return server
 
     def _gone(self, server: Server) -> None:
-        """The connection ended. Where the server lives on, it is taken up again."""
+        """The connection ended. Where the server lives on, it is taken up again; one that ends may listen still."""
         if self._closing or self.all.get(server.index) is not server:
             return
         if server.listens():
-            task = asyncio.ensure_future(self._reconnect(server))
+            task = asyncio.ensure_future(self._take_up(server))
             self._reconnecting.add(task)
             task.add_done_callback(self._reconnecting.discard)
         else:
             del self.all[server.index]
             self._on_gone(server)
+
+    async def _take_up(self, server: Server) -> None:
+        await asyncio.sleep(TAKE_UP_PAUSE)
+        await self._reconnect(server)
 
     def check(self, now: float) -> list[tuple[Server, bool]]:
         """Pings every server that has nothing to say; tells which have fallen silent (True) or are back (False)."""

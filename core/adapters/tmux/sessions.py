@@ -44,6 +44,7 @@ class Sessions:
         post: Callable[[Observation], None],
         on_slot: Callable[[AttemptId, Slot | None], None],
         on_launcher_gone: Callable[[AttemptId], None],
+        on_terminals_gone: Callable[[], None],
         leftovers: Callable[[AttemptId], Awaitable[int]],
         on_made: Callable[[float], None],
     ) -> None:
@@ -52,6 +53,7 @@ class Sessions:
         self._post = post
         self._on_slot = on_slot
         self.on_launcher_gone = on_launcher_gone
+        self._on_terminals_gone = on_terminals_gone
         self._leftovers = leftovers
         self.servers = Servers(home, settings, self._server_gone)
         self.pool = Pool(home, self.servers, settings, self._ready, self._not_made, on_made)
@@ -335,6 +337,7 @@ class Sessions:
         self._post(ServerBack(server.index))
         for slot in [slot for slot in self.slots.values() if slot.server is server]:
             slot.server = None
+        self._on_terminals_gone()
 
     async def close(self) -> None:
         """The engine goes; whatever runs a program stays, and what only waited for one ends."""
