@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from core import __version__
+from core.sockets import connect
 
 if TYPE_CHECKING:
+    import socket
     from types import TracebackType
 
     from core.home import Home
@@ -38,7 +39,7 @@ class Client:
     def __init__(self, home: Home, *, start: bool) -> None:
         """NoEngineError where none answers, with `start` only after trying to start one."""
         try:
-            self._socket = _connect(home)
+            self._socket = connect(home.socket)
         except OSError:
             if not start:
                 raise NoEngineError(f"no engine runs for {home.root}: muxdeck engine start") from None
@@ -104,23 +105,13 @@ def start_engine(home: Home) -> socket.socket:
         engine.returncode = 0  # it lives on: nobody waits for it
     if word == b"\n" or engine.wait() == LOCKED:
         with suppress(OSError):
-            return _connect(home)
+            return connect(home.socket)
     text = word.decode("utf-8", "replace").strip() or f"see {home.log}"
     raise NoEngineError(f"the engine cannot start: {text}")
 
 
 LOCKED = 7
 """Exit code of an engine that found another one."""
-
-
-def _connect(home: Home) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(str(home.socket))
-    except OSError:
-        connection.close()
-        raise
-    return connection
 
 
 def _environment() -> dict[str, str]:

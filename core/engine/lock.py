@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import time
 from typing import TYPE_CHECKING
+
+from core.sockets import listens
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,18 +26,18 @@ class Lock:
 
     def __init__(self, path: Path, listener: Path) -> None:
         self._path = path
-        self._listener = str(listener)
+        self._listener = listener
         self._file = -1
 
     def __enter__(self) -> None:
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         deadline = time.monotonic() + PATIENCE
         while not _locks(self._file):
-            listens = _listens(self._listener)
-            if listens or time.monotonic() > deadline:
+            served = listens(self._listener)
+            if served or time.monotonic() > deadline:
                 holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
                 os.close(self._file)
-                does = "already serves" if listens else "does not answer, and has the lock of"
+                does = "already serves" if served else "does not answer, and has the lock of"
                 raise LockedError(f"an engine, process {holder or 'unknown'}, {does} {self._path.parent}")
             time.sleep(0.02)
         os.ftruncate(self._file, 0)
@@ -66,8 +67,3 @@ def _locks(file: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _listens(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(path) == 0

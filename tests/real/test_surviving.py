@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from core.client import LOCKED
+from core.sockets import listens
 from tests.fleet import DEADLINE, Fleet, has_ended, until
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _engine_that_dies(fleet: Fleet, step: str) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-m", "tests.dying_engine", step]
     env = os.environ | {"MUXDECK_HOME": str(fleet.home.root)}
     engine = subprocess.Popen(argv, env=env, stderr=subprocess.DEVNULL)
-    until(fleet.home.socket.exists, "it listens")
+    until(lambda: listens(fleet.home.socket), "it listens")
     return engine
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.adapters.tmux.control import Control, TmuxError
+from core.sockets import listens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,15 +109,6 @@ class Server:
         reply = (await self._control.ask(["display-message", "-p", "#{pid}"], deadline=deadline))[0]
         self.pid = int(reply.lines[0])
 
-    def listens(self) -> bool:
-        """Whether a server, ours to talk to or not, accepts connections on the socket."""
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(self.path))
-            except OSError:
-                return False
-        return True
-
     def disconnect(self) -> None:
         if self._control is not None:
             self._control.close()
@@ -145,7 +136,7 @@ class Servers:
         found = []
         for path in sorted(self._home.run.glob("tmux-*.sock")):
             server = Server(int(path.stem.removeprefix("tmux-")), path)
-            if server.listens():
+            if listens(server.path):
                 found.append(server)
             else:
                 path.unlink()
@@ -194,7 +185,7 @@ class Servers:
         """The connection ended. Where the server lives on, it is taken up again; one that ends may listen still."""
         if self._closing or self.all.get(server.index) is not server:
             return
-        if server.listens():
+        if listens(server.path):
             task = asyncio.ensure_future(self._take_up(server))
             self._reconnecting.add(task)
             task.add_done_callback(self._reconnecting.discard)
