@@ -104,10 +104,10 @@ def _problem(shape: type, fault: Any) -> Problem:  # noqa: ANN401 - pydantic's o
     return Problem(path, f"expected {expected}" + ("" if kind == "missing" else f", found {_shown(found)}"))
 
 
-def unknown_key(key: str, known: Sequence[str]) -> str:
+def unknown_key(key: str, known: Sequence[str], what: str = "key") -> str:
     close = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}" if known else ""
-    return f"unknown key {one_line(key, 60)!r}: {hint}".rstrip(": ")
+    return f"unknown {what} {one_line(key, 60)!r}: {hint}".rstrip(": ")
 
 
 def keys_at(shape: Any, path: Sequence[str | int]) -> list[str]:  # noqa: ANN401 - walks over types

@@ -29,6 +29,7 @@ class Home:
         self.attempts = root / "attempts"
         self.slots = root / "slots"
         self.inputs = root / "inputs"
+        self.worktrees = root / "worktrees"
         self.themes = config.parent / "themes"
         self.run = self._run_folder()
         self.socket = self.run / "engine.sock"
@@ -40,7 +41,7 @@ class Home:
     def make(self) -> None:
         """Creates the folders, private to the person; HomeError where one is not."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
-        for folder in (self.root, self.run, self.attempts, self.slots, self.inputs):
+        for folder in (self.root, self.run, self.attempts, self.slots, self.inputs, self.worktrees):
             _private(folder)
 
     def _run_folder(self) -> Path:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from core.model import AttemptId, Need, ProcessId, TaskSpec
+    from core.interactive.ladder import Reading
+    from core.kinds.result import Result
+    from core.model import AgentMode, AttemptId, Need, ProcessId, TaskSpec
     from core.settings import Limits
     from core.vitals import Health, Vital
 
@@ -111,9 +113,9 @@ class SetGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class PauseAgent:
+class SetAgentMode:
     agent: str
-    paused: bool
+    mode: AgentMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ Command = (
     | Swap
     | StartNow
     | SetGroup
-    | PauseAgent
+    | SetAgentMode
     | PauseAll
     | Clean
     | Configure
@@ -194,6 +196,8 @@ class Exited:
     attempt: AttemptId
     code: int
     at: float
+    result: Result | None = None
+    """What a coding agent told of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +207,8 @@ class LauncherGone:
     attempt: AttemptId
     orphans: tuple[ProcessId, ...]
     at: float
+    result: Result | None = None
+    """What a coding agent had told until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +255,30 @@ class ServerBack:
     server: int
 
 
+@dataclass(frozen=True, slots=True)
+class AgentSeen:
+    """What an interactive agent does, as far as its hooks and its screen tell."""
+
+    attempt: AttemptId
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """An interactive agent has come to the end of what it was asked."""
+
+    attempt: AttemptId
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Whether an agent's program can be run at all."""
+
+    agent: str
+    problem: str | None
+
+
 Observation = (
     Ticked
     | Placed
@@ -262,6 +292,9 @@ Observation = (
     | OutputSeen
     | ServerSilent
     | ServerBack
+    | Probed
+    | AgentSeen
+    | TurnEnded
 )
 
 Message = Command | Observation

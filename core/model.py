@@ -101,6 +101,8 @@ class RetryPolicy:
     """Exit codes that are final at once."""
     lost: bool = False
     """Whether a lost attempt may run again unasked; by default a person decides."""
+    elsewhere: bool = False
+    """Another try goes to another agent, where one can do it."""
 
 
 @shape
@@ -143,6 +145,50 @@ class Launch:
     umask: int = 0o022
     wrapper: tuple[str, ...] = ()
     """Put before the command by the agent that runs it; the store does not know it."""
+    prompt: str | None = None
+    """The file with the text for a coding agent; then argv is empty until the agent is known."""
+    resume: int | None = None
+    """The task whose conversation the prompt goes on with."""
+    check: tuple[str, ...] = ()
+    """argv of what decides whether a coding agent has done its work."""
+    files: tuple[tuple[str, str], ...] = ()
+    """Name and content of what its agent puts beside the script; the store does not know it."""
+    worktree: str | None = None
+    """The folder in which its agent wants a git worktree of `cwd` for the task; the store does not know it."""
+
+
+class Wanted(NamedTuple):
+    """What a task asks of the agent that runs it."""
+
+    agent: str | None = LOCAL_AGENT
+    """This one and no other; None is any that fits."""
+    capabilities: frozenset[str] = frozenset()
+    prompts: bool = False
+    """It is a prompt, not a command."""
+
+
+class Outcome(StrEnum):
+    """How a coding agent's run ended, from its exit status, its last word and its denials together."""
+
+    OK = "ok"
+    DENIED = "denied"
+    """Something that it wanted to do was not permitted."""
+    ERROR = "error"
+    LIMIT = "limit"
+    """The account has used up what it may."""
+    AUTH = "auth"
+    """It is not logged in, or its key is refused."""
+    CANCELLED = "cancelled"
+
+
+class AgentMode(StrEnum):
+    """What an agent may do by its operator's wish."""
+
+    ON = "on"
+    PAUSED = "paused"
+    """Starts nothing; what waits for it, waits."""
+    DRAINING = "draining"
+    """Starts nothing; what waits for it goes to others that can do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +198,11 @@ class TaskSpec:
     launch: Launch
     name: str
     group: str = DEFAULT_GROUP
-    agent: str = LOCAL_AGENT
+    wanted: Wanted = field(default_factory=Wanted)
+    affinity: str | None = None
+    """Tasks of the same one are best run by the same agent: the repository they work in."""
+    batch: str | None = None
+    """Tasks that were added together and are looked at together."""
     priority: int = 0
     held: bool = False
     not_before: float = 0.0

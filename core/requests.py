@@ -21,6 +21,7 @@ class RetryChanges(TypedDict, total=False):
     jitter: Annotated[float, Ge(0)]
     never_exit: frozenset[int]
     lost: bool
+    elsewhere: bool
 
 
 class TimeoutChanges(TypedDict, total=False):
@@ -46,6 +47,12 @@ class TaskRequest:
     """argv, never re-parsed."""
     shell: str | None = None
     """A text for the person's shell, instead of `command`."""
+    prompt: str | None = None
+    """A text for a coding agent, instead of `command`."""
+    resume: Reference | None = None
+    """The prompt goes on with the conversation of this task, with the same agent."""
+    check: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    """argv of what decides whether the prompt's work is done: it is, where that ends with 0."""
     name: str | None = None
     cwd: str | None = None
     env: dict[str, str] = field(default_factory=dict)
@@ -58,6 +65,11 @@ class TaskRequest:
     after_fail: tuple[Reference, ...] = ()
     group: str | None = None
     agent: str | None = None
+    """This agent and no other."""
+    capabilities: tuple[str, ...] = ()
+    """Any agent that has all of these."""
+    batch: str | None = None
+    """Tasks with the same word are looked at together."""
     hold: bool = False
     delay: Duration = 0.0
     not_before: float | str | None = None
@@ -155,7 +167,7 @@ class Group:
 @shape
 class Agent:
     agent: str
-    paused: bool
+    mode: Literal["on", "paused", "draining"]
 
 
 @shape
@@ -236,6 +248,23 @@ class KillForeign:
     session: str
     """Its id, as $3."""
     confirmed: Literal["kill a session that is not muxdeck's"]
+
+
+@shape
+class RemoveWorktree:
+    task: Reference
+    force: bool = False
+    """Also where something in it is nowhere else."""
+
+
+@shape
+class ExplainAgent:
+    agent: str
+
+
+@shape
+class Results:
+    batch: str
 
 
 @shape

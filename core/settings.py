@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from annotated_types import Ge
 
 from core.model import LOCAL_AGENT, RetryPolicy, Timeouts
 from core.units import Count, Duration, Positive, Size, shape
+
+COMMAND_KIND = "command"
+"""The kind of agents that run commands."""
 
 
 def _cores() -> int:
@@ -22,6 +25,8 @@ class EngineSettings:
 
     slots: Count = field(default_factory=_cores)
     """Tasks that may run at once, over all agents; 0 is no limit."""
+    steal: bool = True
+    """Agents with nothing to do take queued work from others that could do it too."""
     age_step: Duration = 900.0
     """A task that waits this long counts as one priority higher."""
     warm_sessions: Count = 8
@@ -74,11 +79,42 @@ class GroupSettings:
 
 
 @shape
+class AgentLimitSettings:
+    """Of one attempt; None is no limit. A task's own timeouts go before."""
+
+    run: Duration | None = None
+    """Longest attempt."""
+    idle: Duration | None = None
+    """Longest silence."""
+    memory: Size | None = None
+    """Most memory that all of its processes may use together."""
+    cost: Annotated[float, Ge(0)] | None = None
+    """Most US dollars, where the kind of agent can be told."""
+
+
+@shape
 class AgentSettings:
+    kind: str = COMMAND_KIND
+    """"command" runs commands; claude, codex, gemini, opencode, copilot, aider and custom take prompts."""
     slots: Count = 1
     """Tasks it may run at once; 0 is no limit."""
     command: tuple[str, ...] = ()
-    """Put before the task's own command, as in ["nice", "-n", "10"]."""
+    """Of kind "command": put before the task's own command, as in ["nice", "-n", "10"]. Of the others: the program."""
+    options: tuple[str, ...] = ()
+    """Further arguments of the program."""
+    model: str | None = None
+    """The model that the program is told to use; by default its own choice."""
+    capabilities: frozenset[str] = frozenset()
+    """What tasks may ask for; the kind is one of them unasked."""
+    cwd: str | None = None
+    """Where its tasks run that do not say otherwise; by default where they were submitted."""
+    worktree: Literal["never", "task"] = "never"
+    """"task" gives each task a git worktree of its own, on a branch of its own."""
+    mode: Literal["headless", "interactive"] = "headless"
+    """"interactive" runs its full-screen program in the session, where a person can take part."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Put over the environment of its tasks."""
+    limit: AgentLimitSettings = field(default_factory=AgentLimitSettings)
 
 
 @shape
@@ -90,23 +126,58 @@ class Settings:
     group: dict[str, GroupSettings] = field(default_factory=dict)
 
 
+class AgentLimits(NamedTuple):
+    """What the rules need to know of an agent."""
+
+    name: str
+    slots: int = 0
+    """0 is no limit."""
+    kind: str = COMMAND_KIND
+    capabilities: frozenset[str] = frozenset()
+    run: float | None = None
+    idle: float | None = None
+    """Limits of its attempts in seconds, for tasks that have none of their own."""
+    memory: int | None = None
+    """Bytes that an attempt may use."""
+
+    @property
+    def prompts(self) -> bool:
+        """It takes prompts; the others take commands."""
+        return self.kind != COMMAND_KIND
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The part of the settings that the rules read."""
 
     slots: int = 0
+    steal: bool = True
     age_step: float = 900.0
-    agents: tuple[tuple[str, int], ...] = ((LOCAL_AGENT, 0),)
-    """Name and slots of each; 0 is no limit."""
+    agents: tuple[AgentLimits, ...] = (AgentLimits(LOCAL_AGENT),)
     groups: tuple[tuple[str, int], ...] = ()
     """Name and limit of those that the file names."""
 
 
 def limits(settings: Settings) -> Limits:
-    agents = {LOCAL_AGENT: 0} | {name: agent.slots for name, agent in settings.agent.items()}
+    agents = {LOCAL_AGENT: AgentLimits(LOCAL_AGENT)} | {
+        name: _limits_of(name, agent) for name, agent in settings.agent.items()
+    }
     return Limits(
         slots=settings.engine.slots,
+        steal=settings.engine.steal,
         age_step=settings.engine.age_step,
-        agents=tuple(agents.items()),
+        agents=tuple(agents.values()),
         groups=tuple((name, group.limit) for name, group in settings.group.items()),
+    )
+
+
+def _limits_of(name: str, agent: AgentSettings) -> AgentLimits:
+    return AgentLimits(
+        name=name,
+        slots=agent.slots,
+        kind=agent.kind,
+        capabilities=agent.capabilities | ({agent.kind} - {COMMAND_KIND}),
+        run=agent.limit.run,
+        idle=agent.limit.idle,
+        memory=agent.limit.memory,
     )

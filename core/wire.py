@@ -79,12 +79,22 @@ class ForeignRow(NamedTuple):
 
 class AgentRow(NamedTuple):
     name: str
+    kind: str
     slots: int
     """0 is no limit."""
     running: int
     queued: int
-    paused: bool
+    mode: str
+    """on, paused or draining."""
     configured: bool
+    capabilities: str
+    """With commas between them."""
+    problem: str | None
+    """Why it starts nothing, where that is not anybody's wish."""
+    retry_at: float | None
+    """Unix time at which it is tried again."""
+    utilisation: float | None
+    """Busy share of the slot time for which it had work, over the last minutes."""
 
 
 class GroupRow(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.messages import Add, NewTask
-from core.model import Launch, Need, NeedKind, Policy, RetryPolicy, TaskSpec, Timeouts
+from core.model import Launch, Need, NeedKind, Policy, RetryPolicy, TaskSpec, Timeouts, Wanted
 
 TRUE = Launch(argv=("true",))
 
@@ -15,6 +15,8 @@ def spec(
     name: str = "t", *, retry: RetryPolicy | None = None, timeouts: Timeouts | None = None, **fields: Any
 ) -> TaskSpec:
     policy = Policy(retry or RetryPolicy(), timeouts or Timeouts())
+    if "agent" in fields:
+        fields["wanted"] = Wanted(fields.pop("agent"))
     return replace(TaskSpec(launch=TRUE, name=name, policy=policy), **fields)
 
 

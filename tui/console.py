@@ -27,6 +27,7 @@ def open_console(home: Home, *, read_only: bool, plain: bool) -> int:
 
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started it may have had that ignored
     threading.Thread(target=_end_with_terminal, daemon=True).start()
     console = Console(home, read_only=read_only, plain=plain)
     console.run()

@@ -72,7 +72,7 @@ class Replica:
 
     def situation(self, now: float, *, plain: bool) -> Situation:
         closed = [f"group {row.name}" for row in self.groups if row.paused or 0 < row.limit <= row.running]
-        closed += [f"agent {row.name}" for row in self.agents if row.paused or not row.configured]
+        closed += [f"agent {row.name}" for row in self.agents if row.mode != "on" or not row.configured]
         return Situation(
             now=now,
             plain=plain,

@@ -10,12 +10,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.adapters import script
+from core.kinds import result as results
 from core.model import AttemptId, ProcessId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from core.kinds.result import Result
     from core.model import Launch
 
 FILE_MODE = 0o600
@@ -37,6 +39,8 @@ class Exit(NamedTuple):
     code: int
     at: float
     """Unix time."""
+    result: Result | None
+    """What a coding agent told."""
 
 
 def marker(attempt: AttemptId) -> bytes:
@@ -64,6 +68,8 @@ class Folder:
     def make(self, launch: Launch, home: str, place: Place) -> None:
         """Writes the script, with the spec in its first line. OSError where the disk refuses."""
         os.mkdir(self.path, 0o700)
+        for name, content in launch.files:
+            write_new(f"{self.path}/{name}", content.encode("utf-8", "surrogateescape"))
         spec = {"attempt": str(self.attempt), "place": place, **script.public(launch)}
         write_new(
             f"{self.path}/run",
@@ -111,8 +117,13 @@ class Folder:
             finally:
                 os.close(file)
             if line.endswith(b"\n"):
-                return Exit(int(line), at)
+                return Exit(int(line), at, self.result())
         return None
+
+    def result(self) -> Result | None:
+        """What a coding agent has told so far; None of a command."""
+        path = f"{self.path}/result.json"
+        return results.read(path) if os.path.exists(path) else None
 
     def settle_exit(self) -> None:
         """The exit status is on the engine's disk: its file takes its last name. Harmless when repeated."""

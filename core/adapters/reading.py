@@ -92,6 +92,16 @@ class Reader:
         where, args = only.as_sql()
         return tuple(self._ids(f"{where} ORDER BY id", args))
 
+    def spent(self, agent: str) -> tuple[int, float | None]:
+        """Attempts of an agent that told what they cost, and US dollars; None where none did."""
+        query = """SELECT count(*), sum(json_extract(result, '$.cost')) FROM attempt
+                   WHERE agent = ? AND json_extract(result, '$.cost') IS NOT NULL"""
+        count, cost = self._db.execute(query, (agent,)).fetchone()
+        return count, cost
+
+    def of_batch(self, batch: str) -> list[int]:
+        return self._ids("batch = ? ORDER BY id", (batch,))
+
     def needs(self, task: int) -> list[dict[str, Any]]:
         """What a task needs, all of it, and whether each need is met."""
         query = """SELECT parent, kind, met, state FROM need JOIN task ON task.id = parent
@@ -108,7 +118,7 @@ class Reader:
     def attempts(self, task: int) -> list[dict[str, Any]]:
         """The documents of a task's attempts, the first one first."""
         query = """SELECT number, state, reason, agent, placed_at, started_at, ended_at, exit_code, pid, server,
-                   max_memory, cpu_seconds, leftover FROM attempt WHERE task = ? ORDER BY number"""
+                   max_memory, cpu_seconds, leftover, result FROM attempt WHERE task = ? ORDER BY number"""
         return [_attempt(task, row) for row in self._db.execute(query, (task,))]
 
     def notes(self, task: int | None, limit: int) -> list[dict[str, Any]]:
@@ -125,7 +135,8 @@ class Reader:
 
 
 def _attempt(task: int, row: tuple[Any, ...]) -> dict[str, Any]:
-    number, state, reason, agent, placed_at, started_at, ended_at, exit_code, pid, server, memory, cpu, leftover = row
+    number, state, reason, agent, placed_at, started_at, ended_at, exit_code, pid, server, *rest = row
+    memory, cpu, leftover, result = rest
     return {
         "attempt": f"{task}-{number}",
         "number": number,
@@ -141,4 +152,5 @@ def _attempt(task: int, row: tuple[Any, ...]) -> dict[str, Any]:
         "max_memory": memory if not AttemptState(state).live or memory else None,
         "cpu_seconds": cpu,
         "left": json.loads(leftover) if leftover else [],
+        "result": json.loads(result) if result else None,
     }

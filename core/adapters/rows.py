@@ -6,7 +6,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from core.kinds.result import Result
 from core.model import (
+    AgentMode,
     AttemptId,
     AttemptState,
     Launch,
@@ -18,8 +20,10 @@ from core.model import (
     TaskSpec,
     TaskState,
     Timeouts,
+    Wanted,
 )
-from core.rules.world import Agent, Attempt, Ending, Group, Task
+from core.rules.world import Agent, Attempt, Breaker, Ending, Group, Task
+from core.settings import AgentLimits
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,33 +33,34 @@ Row = tuple[Any, ...]
 _CHANGING = (
     "state, reason, agent, grp, priority, queued_at, place, held, not_before, attempts, tries, first_start, ended_at"
 )
-_SPEC = "name, key, policy, argv, shell, cwd, env, stdin, umask"
-_MARKS_13, _MARKS_9 = ", ".join("?" * 13), ", ".join("?" * 9)
+_SPEC = "name, key, policy, argv, shell, cwd, env, stdin, umask, wanted, affinity, batch, prompt, resumes, verify"
+_MARKS_13, _MARKS_15 = ", ".join("?" * 13), ", ".join("?" * 15)
 
-INSERT_TASK = f"INSERT INTO task (id, {_CHANGING}, {_SPEC}) VALUES (?, {_MARKS_13}, {_MARKS_9})"
+INSERT_TASK = f"INSERT INTO task (id, {_CHANGING}, {_SPEC}) VALUES (?, {_MARKS_13}, {_MARKS_15})"
 UPDATE_TASK = f"UPDATE task SET ({_CHANGING}) = ({_MARKS_13}) WHERE id = ?"
-UPDATE_SPEC = f"UPDATE task SET ({_SPEC}) = ({_MARKS_9}) WHERE id = ?"
-SELECT_TASK = f"SELECT id, {_CHANGING}, key, policy FROM task"
-SELECT_SPEC = f"SELECT agent, grp, priority, held, not_before, {_SPEC} FROM task"
+UPDATE_SPEC = f"UPDATE task SET ({_SPEC}) = ({_MARKS_15}) WHERE id = ?"
+SELECT_TASK = f"SELECT id, {_CHANGING}, key, policy, wanted, affinity FROM task"
+SELECT_SPEC = f"SELECT grp, priority, held, not_before, {_SPEC} FROM task"
 
 _ATTEMPT = (
     "task, number, state, reason, agent, grp, placed_at, cause_at, server, slot, launcher_pid, launcher_created, boot, "
-    "pid, started_at, ended_at, exit_code, ending, leftover, max_memory, cpu_seconds"
+    "pid, started_at, ended_at, exit_code, ending, leftover, max_memory, cpu_seconds, result"
 )
 SELECT_ATTEMPT = f"SELECT {_ATTEMPT} FROM attempt"
-PUT_ATTEMPT = f"INSERT OR REPLACE INTO attempt ({_ATTEMPT}) VALUES ({', '.join('?' * 21)})"
+PUT_ATTEMPT = f"INSERT OR REPLACE INTO attempt ({_ATTEMPT}) VALUES ({', '.join('?' * 22)})"
 
 _KNOWN_AT_MOST = 1024
 """Distinct environments and policies remembered; beyond that they are read again."""
 
 
 class Shared:
-    """Environments and policies, each distinct one stored once and read once."""
+    """Environments, policies and what is wanted of agents: each distinct one stored once and read once."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._ids: dict[object, int] = {}
         self._policies: dict[int, Policy] = {}
+        self._wanted: dict[int, Wanted] = {}
         self._envs: dict[int, tuple[tuple[str, str], ...]] = {}
 
     def of_spec(self, spec: TaskSpec) -> Row:
@@ -71,6 +76,12 @@ class Shared:
             self._env_id(launch.env),
             None if launch.stdin is None else json.dumps(launch.stdin),
             launch.umask,
+            self._wanted_id(spec.wanted),
+            spec.affinity,
+            spec.batch,
+            launch.prompt,
+            launch.resume,
+            json.dumps(launch.check) if launch.check else None,
         )
 
     def policy(self, shared_id: int) -> Policy:
@@ -79,6 +90,13 @@ class Shared:
             written = json.loads(self._text(shared_id))
             retry = RetryPolicy(**{**written["retry"], "never_exit": frozenset(written["retry"]["never_exit"])})
             found = self._policies[shared_id] = Policy(retry, Timeouts(**written["timeouts"]))
+        return found
+
+    def wanted(self, shared_id: int) -> Wanted:
+        found = self._wanted.get(shared_id)
+        if found is None:
+            agent, capabilities, prompts = json.loads(self._text(shared_id))
+            found = self._wanted[shared_id] = Wanted(agent, frozenset(capabilities), prompts)
         return found
 
     def env(self, shared_id: int) -> tuple[tuple[str, str], ...]:
@@ -91,6 +109,10 @@ class Shared:
 
     def _policy_id(self, policy: Policy) -> int:
         return self._ids.get(policy) or self._put(policy, json.dumps(policy_fields(policy)))
+
+    def _wanted_id(self, wanted: Wanted) -> int:
+        text = json.dumps([wanted.agent, sorted(wanted.capabilities), wanted.prompts])
+        return self._ids.get(wanted) or self._put(wanted, text)
 
     def _env_id(self, env: tuple[tuple[str, str], ...]) -> int:
         return self._ids.get(env) or self._put(env, json.dumps(dict(env)))
@@ -123,6 +145,7 @@ def policy_fields(policy: Policy) -> dict[str, Any]:
             "jitter": retry.jitter,
             "never_exit": sorted(retry.never_exit),
             "lost": retry.lost,
+            "elsewhere": retry.elsewhere,
         },
         "timeouts": {
             "queue": timeouts.queue,
@@ -166,12 +189,13 @@ def need(parent: int, kind: str) -> Need:
 
 def task(row: Row, needs: tuple[Need, ...], shared: Shared) -> Task:
     (task_id, state, reason, agent_name, grp, priority, queued_at, place, held, not_before, *rest) = row
-    attempts, tries, first_start, _ended_at, key, policy = rest
+    attempts, tries, first_start, _ended_at, key, policy, wanted, affinity = rest
     return Task(
         id=task_id,
         policy=shared.policy(policy),
         group=sys.intern(grp),
         agent=sys.intern(agent_name),
+        wanted=shared.wanted(wanted),
         priority=priority,
         queued_at=queued_at,
         order=place,
@@ -184,11 +208,13 @@ def task(row: Row, needs: tuple[Need, ...], shared: Shared) -> Task:
         tries=tries,
         first_start=first_start,
         key=key,
+        affinity=affinity,
     )
 
 
 def spec(row: Row, shared: Shared) -> TaskSpec:
-    agent_name, grp, priority, held, not_before, name, key, policy, argv, shell, cwd, env, stdin, umask = row
+    grp, priority, held, not_before, name, key, policy, argv, shell, cwd, env, stdin, umask, *rest = row
+    wanted, affinity, batch, prompt, resumes, verify = rest
     return TaskSpec(
         launch=Launch(
             argv=tuple(json.loads(argv)),
@@ -197,10 +223,15 @@ def spec(row: Row, shared: Shared) -> TaskSpec:
             env=shared.env(env),
             stdin=None if stdin is None else json.loads(stdin),
             umask=umask,
+            prompt=prompt,
+            resume=resumes,
+            check=tuple(json.loads(verify)) if verify else (),
         ),
         name=name,
         group=grp,
-        agent=agent_name,
+        wanted=shared.wanted(wanted),
+        affinity=affinity,
+        batch=batch,
         priority=priority,
         held=bool(held),
         not_before=not_before,
@@ -231,12 +262,14 @@ def of_attempt(attempt: Attempt) -> Row:
         json.dumps(attempt.left) if attempt.left else None,
         attempt.max_memory,
         attempt.cpu_seconds,
+        None if attempt.result is None else json.dumps(attempt.result._asdict()),
     )
 
 
 def attempt(row: Row) -> Attempt:
     task_id, number, state, reason, agent_name, grp, placed_at, cause_at, server, slot, *rest = row
-    launcher_pid, launcher_created, boot, pid, started_at, ended_at, exit_code, ending, leftover, memory, cpu = rest
+    launcher_pid, launcher_created, boot, pid, started_at, ended_at, exit_code, ending, *rest = rest
+    leftover, memory, cpu, result = rest
     launcher = None if launcher_pid is None else ProcessId(launcher_pid, launcher_created, boot)
     return Attempt(
         id=AttemptId(task_id, number),
@@ -257,7 +290,14 @@ def attempt(row: Row) -> Attempt:
         left=tuple(json.loads(leftover)) if leftover else (),
         max_memory=memory,
         cpu_seconds=cpu,
+        result=None if result is None else _result(json.loads(result)),
     )
+
+
+def _result(written: dict[str, Any]) -> Result:
+    total = written["tokens_total"]
+    kept = {"denials": tuple(written["denials"]), "tokens_total": None if total is None else tuple(total)}
+    return Result(**written | kept)
 
 
 def _ending(outcome: str, reason: str, final: bool) -> Ending:
@@ -273,5 +313,13 @@ def group(row: Row) -> Group:
     return Group(row[0], limit=row[1], paused=bool(row[2]))
 
 
+def of_agent(agent: Agent) -> Row:
+    breaker = agent.breaker
+    warm = json.dumps(list(agent.warm))
+    return agent.name, agent.mode.value, breaker.failures, breaker.openings, breaker.until, breaker.reason, warm
+
+
 def agent(row: Row) -> Agent:
-    return Agent(row[0], paused=bool(row[1]))
+    name, mode, failures, openings, until, reason, warm = row
+    breaker = Breaker(failures, openings, until, reason)
+    return Agent(name, AgentLimits(name), AgentMode(mode), breaker=breaker, warm=dict.fromkeys(json.loads(warm)))

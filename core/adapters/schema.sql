@@ -3,7 +3,7 @@ CREATE TABLE IF NOT EXISTS meta (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Environments and policies are shared by many tasks: each distinct one is stored once, as JSON.
+-- Environments, policies and what is wanted of agents are shared by many tasks: each distinct one is stored once, as JSON.
 CREATE TABLE IF NOT EXISTS shared (
     id INTEGER PRIMARY KEY,
     text TEXT NOT NULL UNIQUE
@@ -32,12 +32,19 @@ CREATE TABLE IF NOT EXISTS task (
     cwd TEXT NOT NULL,
     env INTEGER NOT NULL REFERENCES shared (id),
     stdin TEXT,
-    umask INTEGER NOT NULL
+    umask INTEGER NOT NULL,
+    wanted INTEGER NOT NULL REFERENCES shared (id),
+    affinity TEXT,
+    batch TEXT,
+    prompt TEXT,
+    resumes INTEGER,
+    verify TEXT
 );
 CREATE INDEX IF NOT EXISTS task_live ON task (id) WHERE state IN ('queued', 'running');
 CREATE INDEX IF NOT EXISTS task_queued ON task (place) WHERE state = 'queued';
 CREATE INDEX IF NOT EXISTS task_ended ON task (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS task_failed ON task (ended_at) WHERE state IN ('failed', 'timed_out', 'lost');
+CREATE INDEX IF NOT EXISTS task_batch ON task (batch) WHERE batch IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS task_key ON task (key) WHERE key IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS need (
@@ -71,6 +78,7 @@ CREATE TABLE IF NOT EXISTS attempt (
     leftover TEXT,
     max_memory INTEGER NOT NULL,
     cpu_seconds REAL NOT NULL,
+    result TEXT,
     PRIMARY KEY (task, number)
 ) WITHOUT ROWID;
 
@@ -82,7 +90,12 @@ CREATE TABLE IF NOT EXISTS grp (
 
 CREATE TABLE IF NOT EXISTS agent (
     name TEXT PRIMARY KEY,
-    paused INTEGER NOT NULL
+    mode TEXT NOT NULL,
+    failures INTEGER NOT NULL,
+    openings INTEGER NOT NULL,
+    until REAL,
+    reason TEXT,
+    warm TEXT NOT NULL
 ) WITHOUT ROWID;
 
 -- What was asked for, and what went otherwise than asked: the history that people read.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from core.rules.step import Step
     from core.rules.world import Attempt, Task
 
-SCHEMA = "1"
+SCHEMA = "2"
 FRESH_AT_MOST = 1024
 """Latest tasks whose launches are kept at hand: most start soon after they were added."""
 _LIVE = "state IN ('queued', 'running')"
@@ -95,8 +95,9 @@ class SqliteStore:
         self._keep_tasks(step)
         self._keep_attempts(step)
         self._many("INSERT OR REPLACE INTO grp VALUES (?, ?, ?)", map(rows.of_group, step.groups.values()))
-        agents = [(agent.name, agent.paused) for agent in step.agents.values()]
-        self._many("INSERT OR REPLACE INTO agent VALUES (?, ?)", agents)
+        self._many(
+            "INSERT OR REPLACE INTO agent VALUES (?, ?, ?, ?, ?, ?, ?)", map(rows.of_agent, step.agents.values())
+        )
         if step.paused_all:
             self._set_meta("paused", "1" if step.world.paused else "0")
         notes = [(step.now, who, note.task, note.text) for note in step.notes]
@@ -223,8 +224,9 @@ class SqliteStore:
 
     def inputs(self) -> set[str]:
         """The files that tasks read from."""
-        found = self._db.execute("SELECT DISTINCT stdin FROM task WHERE stdin IS NOT NULL")
-        return {json.loads(row[0]) for row in found}
+        read = self._db.execute("SELECT DISTINCT stdin FROM task WHERE stdin IS NOT NULL")
+        prompts = self._db.execute("SELECT DISTINCT prompt FROM task WHERE prompt IS NOT NULL")
+        return {json.loads(row[0]) for row in read} | {row[0] for row in prompts}
 
     def _meta(self, name: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()

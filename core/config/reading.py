@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core.boundary import BadInputError, Problem, adapter, dotted, read_json
+from core.boundary import BadInputError, Problem, adapter, dotted, read_json, unknown_key
 from core.config.positions import line_of, lines_of
+from core.kinds import catalogue
 from core.model import LOCAL_AGENT
-from core.settings import Settings
+from core.settings import COMMAND_KIND, Settings
+from core.text import one_line
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
+
+    from core.kinds.kind import Kind
 
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)")
 _NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,64}", re.ASCII)
@@ -59,7 +64,7 @@ def parse(text: str, file: str) -> Settings:
     lines = lines_of(text)
     try:
         settings = read_json(Settings, json.dumps(written, default=_unknown))
-        problems = list(_senseless(settings))
+        problems = [*_senseless(settings), *_of_agents(settings, catalogue.load(Path(file).parent / "kinds"))]
     except BadInputError as error:
         problems = list(error.problems)
     if problems:
@@ -85,9 +90,28 @@ def _senseless(settings: Settings) -> list[Problem]:
         for name in names
         if not _NAME.fullmatch(name)
     ]
-    if LOCAL_AGENT in settings.agent and settings.agent[LOCAL_AGENT].command:
-        problems.append(Problem(("agent", LOCAL_AGENT, "command"), "the local agent runs commands as they are"))
+    local = settings.agent.get(LOCAL_AGENT)
+    if local is not None and (local.command or local.kind != COMMAND_KIND):
+        key = "command" if local.command else "kind"
+        problems.append(Problem(("agent", LOCAL_AGENT, key), "the local agent runs commands as they are"))
     return problems
+
+
+def _of_agents(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Problem]:
+    for name, agent in settings.agent.items():
+        at = ("agent", name)
+        if agent.kind not in (COMMAND_KIND, *kinds):
+            known = sorted((COMMAND_KIND, *kinds))
+            yield Problem((*at, "kind"), unknown_key(agent.kind, known, "kind"))
+        for capability in agent.capabilities:
+            if not _NAME.fullmatch(capability):
+                yield Problem((*at, "capabilities"), f"{one_line(capability, 40)!r} is not a word of up to 64 letters")
+        if agent.kind == COMMAND_KIND:
+            given = {key: getattr(agent, key) for key in ("options", "model", "env")}
+            given |= {"worktree": agent.worktree == "task", "mode": agent.mode == "interactive"}
+            yield from (Problem((*at, key), "is for agents that take prompts") for key, value in given.items() if value)
+        elif agent.kind in kinds and not kinds[agent.kind].program and not agent.command:
+            yield Problem((*at, "command"), f'expected the program of the agent, as in command = ["{name}"]')
 
 
 def _syntax_fault(file: str, message: str) -> Fault:

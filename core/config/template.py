@@ -23,7 +23,13 @@ def template() -> str:
         if field.name in ("agent", "group"):
             continue
         sections.extend(_table(field.name, _default(field)))
-    sections.extend(_example("agent.build", AgentSettings(slots=2), "Agents run the tasks that name them."))
+    sections.extend(
+        _example(
+            "agent.ada",
+            AgentSettings(kind="claude", slots=2),
+            "Agents run the tasks that want them, by name or capability.",
+        )
+    )
     sections.extend(_example("group.downloads", GroupSettings(limit=4), "Groups limit what runs side by side."))
     return "\n".join(sections) + "\n"
 
@@ -49,9 +55,12 @@ def _example(name: str, value: Any, note: str) -> list[str]:  # noqa: ANN401 - a
 
 
 def _entry(field: Field[Any], value: Any) -> str:  # noqa: ANN401 - any type a setting has
-    if value is None:
-        return f'{field.name} = "1h"   # no limit by default'
     kind = str(field.type)
+    if value is None:
+        shown = next((text for name, text in _SHOWN_FOR_NONE.items() if kind.startswith(name)), '"…"')
+        return f"{field.name} = {shown}   # not set by default"
+    if isinstance(value, dict):
+        return f"{field.name} = {{}}"
     if kind.startswith("Duration") and value >= 60:
         value = f"{value / 60:g}m"
     elif kind.startswith("Size"):
@@ -59,6 +68,9 @@ def _entry(field: Field[Any], value: Any) -> str:  # noqa: ANN401 - any type a s
     elif isinstance(value, frozenset):
         value = sorted(value)
     return tomli_w.dumps({field.name: value}).strip()
+
+
+_SHOWN_FOR_NONE = {"Duration": '"1h"', "Size": '"2G"', "Annotated[float": "2.5"}
 
 
 def _notes(cls: type) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from core.text import one_line
 from core.wire import SCHEMA
 
 if TYPE_CHECKING:
+    from core.adapters.worktrees import DiffStat
     from core.engine.engine import Engine
     from core.rules.world import Task
     from core.wire import TaskRow
@@ -51,13 +52,18 @@ def task_document(engine: Engine, task_id: int) -> dict[str, Any]:
         "name": spec.name,
         "state": row.state,
         "reason": row.reason,
-        "command": list(launch.argv) if not launch.shell else None,
+        "command": list(launch.argv) if launch.argv and not launch.shell else None,
         "shell": launch.argv[0] if launch.shell else None,
         "cwd": launch.cwd,
         "environment": [name for name, _ in launch.env],
         "stdin": launch.stdin,
         "group": spec.group,
-        "agent": spec.agent,
+        "agent": row.agent,
+        "wanted": {"agent": spec.wanted.agent, "capabilities": sorted(spec.wanted.capabilities)},
+        "prompt": launch.prompt,
+        "resume": launch.resume,
+        "check": list(launch.check) or None,
+        "batch": spec.batch,
         "priority": spec.priority,
         "held": bool(row.held),
         "not_before": row.not_before,
@@ -69,6 +75,32 @@ def task_document(engine: Engine, task_id: int) -> dict[str, Any]:
         "dependents": engine.reader.dependents(task_id),
         "attempts": engine.reader.attempts(task_id),
         "why": reasons(engine, task_id),
+    }
+
+
+def result_document(engine: Engine, task_id: int, changes: DiffStat | None) -> dict[str, Any]:
+    """What came of one task of a batch: of its latest attempt, the costs of all of them."""
+    row, attempts = engine.reader.rows([task_id])[0], engine.reader.attempts(task_id)
+    latest = attempts[-1] if attempts else {}
+    results = [one["result"] for one in attempts if one["result"] is not None]
+    costs = [one["cost"] for one in results if one["cost"] is not None]
+    told = latest.get("result") or {}
+    began, ended = latest.get("started_at"), latest.get("ended_at")
+    return {
+        "task": task_id,
+        "name": row.name,
+        "state": row.state,
+        "reason": row.reason,
+        "agent": row.agent,
+        "attempts": len(attempts),
+        "exit_code": latest.get("exit_code"),
+        "outcome": told.get("outcome"),
+        "seconds": None if began is None or ended is None else round(ended - began, 3),
+        "cost": round(sum(costs), 6) if costs else None,
+        "tokens_in": told.get("tokens_in"),
+        "tokens_out": told.get("tokens_out"),
+        "message": told.get("message"),
+        "files_changed": None if changes is None else changes.files,
     }
 
 
@@ -89,7 +121,23 @@ def sessions(engine: Engine) -> list[dict[str, Any]]:
 
 
 def agents(engine: Engine) -> list[dict[str, Any]]:
-    return [row._asdict() for row in agent_rows(engine.world)]
+    return [
+        row._asdict() | {"capabilities": [word for word in row.capabilities.split(",") if word]}
+        for row in agent_rows(engine.world)
+    ]
+
+
+def agent_document(engine: Engine, name: str) -> dict[str, Any]:
+    """Everything about one agent."""
+    settings, agent = engine.settings.agent.get(name), engine.world.agent(name)
+    attempts, cost = engine.reader.spent(name)
+    return {
+        "agent": next(one for one in agents(engine) if one["name"] == name),
+        "program": None if settings is None or not settings.command else list(settings.command),
+        "warm": list(agent.warm),
+        "attempts": attempts,
+        "cost": cost,
+    }
 
 
 def groups(engine: Engine) -> list[dict[str, Any]]:

@@ -64,6 +64,7 @@ class Engine:
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}
         self.problems: tuple[str, ...] = ()
         """Of the configuration file, while the last good one is in force."""
+        self.on_configured: Callable[[Settings], None] = lambda _: None
 
     @property
     def hands(self) -> Hands:
@@ -105,6 +106,7 @@ class Engine:
     def configure(self, settings: Settings) -> None:
         self.settings = settings
         self.hands.configure(settings)
+        self.on_configured(settings)
         self.post_wish(Configure(limits(settings)))
 
     def post_wish(self, wish: Command) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from core.adapters.reading import Reader
     from core.model import AttemptId
     from core.rules.step import Step
-    from core.rules.world import Attempt, World
+    from core.rules.world import Agent, Attempt, World
 
 K = TypeVar("K")
 
@@ -156,12 +156,25 @@ def session_row(attempt: Attempt, name: str) -> SessionRow:
     )
 
 
+def agent_row(agent: Agent) -> AgentRow:
+    breaker, use = agent.breaker, agent.utilisation
+    return AgentRow(
+        name=agent.name,
+        kind=agent.limits.kind,
+        slots=agent.slots,
+        running=agent.running,
+        queued=agent.queued,
+        mode=agent.mode,
+        configured=agent.configured,
+        capabilities=",".join(sorted(agent.limits.capabilities)),
+        problem=agent.unusable or (breaker.reason if breaker.until is not None else None),
+        retry_at=breaker.until,
+        utilisation=None if use is None else round(use, 4),
+    )
+
+
 def agent_rows(world: World) -> list[AgentRow]:
-    return [
-        AgentRow(agent.name, agent.slots, agent.running, agent.queued, agent.paused, agent.configured)
-        for agent in world.agents.values()
-        if agent.configured or agent.running or agent.queued
-    ]
+    return [agent_row(agent) for agent in world.agents.values() if agent.configured or agent.running or agent.queued]
 
 
 def group_rows(world: World) -> list[GroupRow]:

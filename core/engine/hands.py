@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from core import effects as e
-from core.adapters import folders
+from core.adapters import folders, worktrees
 from core.adapters.folders import Place
 from core.adapters.foreign import ForeignSession, ForeignSessions
+from core.adapters.git import GitError
 from core.adapters.members import Tenant
 from core.adapters.tmux.adoption import Adoption
 from core.adapters.tmux.sessions import Sessions
 from core.adapters.vitals import Watch
-from core.messages import LauncherGone, OutputSeen, Sampled, TreeEnded
+from core.messages import LauncherGone, NotPlaced, OutputSeen, Sampled, TreeEnded
+from core.ports import OutsideError
 from core.rules.health import BUSY_CPU, Thresholds, judge
 from core.wire import ForeignRow
 
@@ -52,7 +56,7 @@ class RealHands:
         settings: Settings,
         post: Callable[[Observation], None],
         attempts: Mapping[int, Attempt],
-        launch: Callable[[int], Launch],
+        launch: Callable[[AttemptId], Launch],
         metrics: Metrics,
     ) -> None:
         self._home = home
@@ -109,7 +113,7 @@ class RealHands:
     def carry_out(self, effect: e.Effect) -> None:
         match effect:
             case e.Start(attempt):
-                self.sessions.start(attempt, self._launch(attempt.task))
+                self._start(attempt)
             case e.Withdraw(attempt):
                 self.sessions.withdraw(attempt)
             case e.SignalTree(attempt, number):
@@ -125,6 +129,29 @@ class RealHands:
                 self._do(asyncio.to_thread(folders.remove_all, self._home.attempts, tasks))
             case _:
                 assert_never(effect)
+
+    def _start(self, attempt: AttemptId) -> None:
+        try:
+            launch = self._launch(attempt)
+        except OutsideError as error:
+            self._post(NotPlaced(attempt, str(error)))
+            return
+        if launch.worktree is None:
+            self.sessions.start(attempt, launch)
+        else:
+            self._do(self._start_in_worktree(attempt, launch, Path(launch.worktree)))
+
+    async def _start_in_worktree(self, attempt: AttemptId, launch: Launch, root: Path) -> None:
+        try:
+            tree = await asyncio.to_thread(worktrees.create, Path(launch.cwd), root, attempt.task)
+        except GitError as error:
+            self._post(NotPlaced(attempt, str(error)))
+            return
+        found = self._attempts.get(attempt.task)
+        if found is None or found.id != attempt or found.ending is not None:
+            self._post(NotPlaced(attempt, "taken back before it began"))
+        else:
+            self.sessions.start(attempt, replace(launch, cwd=str(tree.path)))
 
     async def capture(self, attempt: AttemptId, lines_above: int) -> bytes:
         return await self.sessions.capture(attempt, lines_above)
@@ -207,7 +234,8 @@ class RealHands:
             orphans = await self._watch.living(attempt)
         if orphans:
             self._orphaned.add(attempt)
-        self._post(LauncherGone(attempt, tuple(process.identity for process in orphans), time.time()))
+        told = self.sessions.folder(attempt).result()
+        self._post(LauncherGone(attempt, tuple(process.identity for process in orphans), time.time(), told))
 
     async def _look_again_and_again(self) -> None:
         while True:
@@ -220,7 +248,7 @@ class RealHands:
             self._metrics.count_cpu()
             for attempt in alone:
                 self._orphaned.discard(attempt)
-                self._post(LauncherGone(attempt, (), time.time()))
+                self._post(LauncherGone(attempt, (), time.time(), self.sessions.folder(attempt).result()))
             await self.sessions.rotate_logs()
             least, share = (LOOK_EVERY_WATCHED, 1.0) if self.watched else (LOOK_EVERY, UNWATCHED_SHARE)
             with suppress(TimeoutError):

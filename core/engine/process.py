@@ -7,12 +7,12 @@ import gc
 import logging
 import resource
 import traceback
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.adapters.reading import Reader
 from core.adapters.store import SqliteStore
 from core.config.reading import read
+from core.engine.agents import Agents
 from core.engine.engine import Engine
 from core.engine.hands import RealHands
 from core.engine.server import Server
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.home import Home
-    from core.model import Launch
+    from core.model import AttemptId, Launch
 
 EXIT_INTERNAL = 70
 log = logging.getLogger("muxdeck")
@@ -38,6 +38,7 @@ class Process:
         settings = read(home.config)
         self._store = SqliteStore(home.store, settings.engine.durability)
         self._engine = Engine(self._store, Reader(self._store.db), settings)
+        self._agents = Agents(home, settings, self._engine.reader, self._engine.post)
         self._stopped = asyncio.Event()
         self._exit_code = 0
         gc.freeze()
@@ -52,13 +53,16 @@ class Process:
         hands = RealHands(self._home, engine.settings, engine.post, engine.world.attempts, self._launch, engine.metrics)
         server = Server(engine, Service(engine, self._home, self.stop))
         upkeep = Upkeep(self._home, engine, self._store, hands)
+        engine.on_configured = self._agents.configure
         await engine.open(hands)
         await server.open(self._home.socket)
         upkeep.open()
+        self._agents.configure(engine.settings)
         log.info("serving %s, %d tasks live", self._home.root, len(engine.world.tasks))
         ready()
         await self._stopped.wait()
         upkeep.close()
+        self._agents.close()
         await server.close()
         await engine.finish()
         await hands.close()
@@ -68,11 +72,8 @@ class Process:
         log.info("ended")
         return self._exit_code
 
-    def _launch(self, task: int) -> Launch:
-        """What an attempt runs, with the words that its agent puts before it."""
-        launch = self._store.launch(task)
-        agent = self._engine.settings.agent.get(self._engine.world.tasks[task].agent)
-        return replace(launch, wrapper=agent.command) if agent is not None and agent.command else launch
+    def _launch(self, attempt: AttemptId) -> Launch:
+        return self._agents.launch(self._engine.world.attempts[attempt.task], self._store.launch(attempt.task))
 
     def _bug(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A failure that nobody expected: the world may be wrong. It is told, and the next engine starts from disk."""

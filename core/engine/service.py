@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from core import __version__
 from core import requests as r
+from core.adapters.prompts import NoFiles, PromptFiles
 from core.adapters.reading import Only
 from core.boundary import read_json
 from core.engine import documents, wishes
 from core.engine.documents import document
+from core.engine.trees import Trees
 from core.messages import Edit, RefusedError, SendSignal
 from core.model import AttemptId, TaskState
-from core.rules.adding import check_agent
+from core.rules.routing import check_agent, check_wanted
 from core.text import duration, one_line
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class Service:
         self._engine = engine
         self._home = home
         self._stop = stop
+        self._prompts = PromptFiles(home.inputs)
+        self._trees = Trees(home, engine)
         self._verbs: dict[str, Verb] = {
             "add": (r.Add, self._add),
             "check": (r.Check, self._check),
@@ -52,6 +56,11 @@ class Service:
             "sessions": (r.Sessions, self._sessions),
             "kill-foreign": (r.KillForeign, self._kill_foreign),
             "agents": (r.Nothing, self._agents),
+            "agent-explain": (r.ExplainAgent, self._explain_agent),
+            "diff": (r.One, self._diff),
+            "merge": (r.One, self._merge),
+            "remove-worktree": (r.RemoveWorktree, self._remove_worktree),
+            "results": (r.Results, self._results),
             "groups": (r.Nothing, self._groups),
             "stats": (r.Nothing, self._stats),
             "status": (r.Nothing, self._status),
@@ -95,20 +104,22 @@ class Service:
     # Wishes that are more than a command
 
     async def _add(self, wish: r.Add, who: str) -> object:
-        command = wishes.new_tasks(wish, self._engine.settings, self._engine.store, time.time())
+        command = wishes.new_tasks(wish, self._engine.settings, self._engine.store, time.time(), self._prompts)
         return await self._engine.wish(command, who)
 
     async def _check(self, wish: r.Check, _who: str) -> object:
         settings, store = self._engine.settings, self._engine.store
-        command = wishes.new_tasks(wish, settings, store, time.time(), wish.earlier)
-        for new in command.tasks:
-            check_agent(self._engine.world, new.spec.agent)
+        command = wishes.new_tasks(wish, settings, store, time.time(), NoFiles(), wish.earlier)
+        for wanted in {new.spec.wanted for new in command.tasks}:
+            check_wanted(self._engine.world, wanted)
         return document(tasks=len(command.tasks))
 
     async def _edit(self, wish: r.Edit, who: str) -> object:
         task = documents.find(self._engine, wish.task)
-        spec = wishes.edited(self._engine.store.spec(task), wish.changes, self._engine.settings, time.time())
-        return await self._engine.wish(Edit(task, spec), who)
+        engine = self._engine
+        old = engine.store.spec(task)
+        spec = wishes.edited(old, wish.changes, engine.settings, time.time(), engine.store, self._prompts)
+        return await engine.wish(Edit(task, spec), who)
 
     async def _pause(self, wish: r.Tasks, who: str) -> object:
         return await self._stop_or_hold(wish, who, "hold", 19)
@@ -173,6 +184,31 @@ class Service:
 
     async def _agents(self, _wish: r.Nothing, _who: str) -> object:
         return document(agents=documents.agents(self._engine))
+
+    async def _explain_agent(self, wish: r.ExplainAgent, _who: str) -> object:
+        check_agent(self._engine.world, wish.agent)
+        return document(**documents.agent_document(self._engine, wish.agent))
+
+    async def _results(self, wish: r.Results, _who: str) -> object:
+        tasks = self._engine.reader.of_batch(wish.batch)
+        if not tasks:
+            raise RefusedError("not-found", f"there is no batch {one_line(wish.batch, 60)!r}")
+        stats = [await self._trees.stat(task) for task in tasks]
+        found = [documents.result_document(self._engine, task, stat) for task, stat in zip(tasks, stats, strict=True)]
+        return document(batch=wish.batch, tasks=found)
+
+    async def _diff(self, wish: r.One, _who: str) -> object:
+        task = documents.find(self._engine, wish.task)
+        return document(task=task, diff=await self._trees.diff(task))
+
+    async def _merge(self, wish: r.One, _who: str) -> object:
+        task = documents.find(self._engine, wish.task)
+        return document(task=task, commit=await self._trees.merge(task))
+
+    async def _remove_worktree(self, wish: r.RemoveWorktree, _who: str) -> object:
+        task = documents.find(self._engine, wish.task)
+        await self._trees.remove(task, force=wish.force)
+        return document(task=task)
 
     async def _groups(self, _wish: r.Nothing, _who: str) -> object:
         return document(groups=documents.groups(self._engine), paused=self._engine.world.paused)

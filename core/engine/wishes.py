@@ -6,14 +6,25 @@ import shlex
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core import messages as m
 from core import requests as r
 from core.adapters.script import inherited
 from core.boundary import BadInputError, Problem, read_json
 from core.messages import RefusedError
-from core.model import DEFAULT_GROUP, LOCAL_AGENT, Launch, Need, NeedKind, Policy, TaskSpec, TaskState
+from core.model import (
+    DEFAULT_GROUP,
+    LOCAL_AGENT,
+    AgentMode,
+    Launch,
+    Need,
+    NeedKind,
+    Policy,
+    TaskSpec,
+    TaskState,
+    Wanted,
+)
 from core.text import one_line
 
 if TYPE_CHECKING:
@@ -27,14 +38,26 @@ LONGEST_NAME = 200
 _PLACE_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+-")
 
 
+class Prompts(Protocol):
+    """Where the texts for coding agents are kept."""
+
+    def keep(self, text: str, at: tuple[str | int, ...]) -> str:
+        """The path of the file with the text. BadInputError where it is too long."""
+
+
 def new_tasks(
-    wish: r.Add | r.Check, settings: Settings, store: Store, now: float, earlier: tuple[str, ...] = ()
+    wish: r.Add | r.Check,
+    settings: Settings,
+    store: Store,
+    now: float,
+    prompts: Prompts,
+    earlier: tuple[str, ...] = (),
 ) -> m.Add:
     """BadInputError names every fault with the place of its task. `earlier` are keys that will be known by then."""
     problems: list[Problem] = []
     keys = dict.fromkeys(earlier, -1)
     tasks: list[m.NewTask] = []
-    inheritance = _Inheritance(wish.context, settings, now)
+    inheritance = _Inheritance(wish.context, settings, now, store, prompts)
     for place, task in enumerate(wish.tasks):
         at = ("tasks", place)
         try:
@@ -49,7 +72,9 @@ def new_tasks(
     return m.Add(tuple(tasks))
 
 
-def edited(old: TaskSpec, changes: Mapping[str, Any], settings: Settings, now: float) -> TaskSpec:
+def edited(
+    old: TaskSpec, changes: Mapping[str, Any], settings: Settings, now: float, store: Store, prompts: Prompts
+) -> TaskSpec:
     """The spec with some keys of a TaskRequest changed; BadInputError where that does not hold together."""
     import json
 
@@ -58,18 +83,18 @@ def edited(old: TaskSpec, changes: Mapping[str, Any], settings: Settings, now: f
     if fixed:
         raise BadInputError([Problem((*at, key), "cannot be changed once the task is queued") for key in fixed])
     task = read_json(r.TaskRequest, json.dumps(dict(changes)))
-    if task.command is None and task.shell is None:
+    if task.command is None and task.shell is None and task.prompt is None:
         launch = replace(old.launch, cwd=task.cwd or old.launch.cwd, stdin=changes.get("stdin", old.launch.stdin))
     else:
         context = r.Context(cwd=old.launch.cwd, env=dict(old.launch.env), umask=old.launch.umask)
-        launch = _Inheritance(context, settings, now).launch(task, at)
+        launch = _Inheritance(context, settings, now, store, prompts).launch(task, at)
     start = _not_before(task, now, at) if "delay" in changes or "not_before" in changes else old.not_before
     return replace(
         old,
         launch=launch,
         name=_label(task.name, at, "name") if task.name else old.name,
         group=_place(task.group or old.group, at, "group"),
-        agent=task.agent or old.agent,
+        wanted=_wanted(task, at) if _says_who(task) else old.wanted,
         priority=changes.get("priority", old.priority),
         held=changes.get("hold", old.held),
         not_before=start,
@@ -80,8 +105,10 @@ def edited(old: TaskSpec, changes: Mapping[str, Any], settings: Settings, now: f
 class _Inheritance:
     """What tasks take over from where they are submitted, and from the settings; shared by a whole batch."""
 
-    def __init__(self, context: r.Context, settings: Settings, now: float) -> None:
+    def __init__(self, context: r.Context, settings: Settings, now: float, store: Store, prompts: Prompts) -> None:
         self._context = context
+        self._store = store
+        self._prompts = prompts
         self._settings = settings
         self._now = now
         self._env = inherited(context.env)
@@ -91,9 +118,11 @@ class _Inheritance:
         launch = self.launch(task, at)
         return TaskSpec(
             launch=launch,
-            name=_label(task.name or _name_of(launch), at, "name"),
+            name=_label(task.name or _first_line(task.prompt) or _name_of(launch), at, "name"),
             group=_place(task.group or DEFAULT_GROUP, at, "group"),
-            agent=task.agent or LOCAL_AGENT,
+            wanted=_wanted(task, at),
+            affinity=_repository(launch.cwd) if launch.prompt is not None else None,
+            batch=None if task.batch is None else _place(task.batch, at, "batch"),
             priority=task.priority,
             held=task.hold,
             not_before=_not_before(task, self._now, at),
@@ -102,16 +131,36 @@ class _Inheritance:
         )
 
     def launch(self, task: r.TaskRequest, at: tuple[str | int, ...]) -> Launch:
-        if (task.command is None) == (task.shell is None):
-            raise BadInputError([Problem(at, "expected either command (a list of words) or shell (a text)")])
-        argv = task.command if task.command is not None else (task.shell or "",)
+        if sum(given is not None for given in (task.command, task.shell, task.prompt)) != 1:
+            raise BadInputError([Problem(at, "expected one of command (a list of words), shell or prompt (texts)")])
+        if task.prompt is None:
+            _refuse(at, "is for prompts", resume=task.resume, check=task.check)
+        else:
+            _refuse(at, "is for commands", stdin=task.stdin)
+        argv = task.command if task.command is not None else () if task.shell is None else (task.shell,)
         cwd = Path(self._context.cwd, task.cwd or ".")
         env = self._env if not task.env else inherited({**dict(self._env), **task.env})
         stdin = None if task.stdin is None else str(cwd / task.stdin)
-        for text in (*argv, str(cwd), stdin or "", *(f"{name}={value}" for name, value in task.env.items())):
+        for text in (
+            *argv,
+            *(task.check or ()),
+            str(cwd),
+            stdin or "",
+            *(f"{name}={value}" for name, value in task.env.items()),
+        ):
             if "\0" in text:
                 raise BadInputError([Problem(at, "a NUL byte cannot be passed to a program")])
-        return Launch(argv, task.shell is not None, str(cwd), env, stdin, self._context.umask)
+        return Launch(
+            argv=argv,
+            shell=task.shell is not None,
+            cwd=str(cwd),
+            env=env,
+            stdin=stdin,
+            umask=self._context.umask,
+            prompt=None if task.prompt is None else self._prompts.keep(task.prompt, at),
+            resume=None if task.resume is None else _earlier(task.resume, self._store, at),
+            check=task.check or (),
+        )
 
     def _policy(self, task: r.TaskRequest) -> Policy:
         said = repr((task.retry, task.timeout))
@@ -121,6 +170,45 @@ class _Inheritance:
             policy = Policy(replace(defaults.retry, **task.retry), replace(defaults.timeout, **task.timeout))
             self._policies[said] = policy
         return policy
+
+
+def _first_line(prompt: str | None) -> str | None:
+    return next((line.strip() for line in (prompt or "").splitlines() if line.strip()), None)
+
+
+def _refuse(at: tuple[str | int, ...], text: str, **given: object) -> None:
+    problems = [Problem((*at, key), text) for key, value in given.items() if value is not None]
+    if problems:
+        raise BadInputError(problems)
+
+
+def _says_who(task: r.TaskRequest) -> bool:
+    return bool(task.agent is not None or task.capabilities)
+
+
+def _wanted(task: r.TaskRequest, at: tuple[str | int, ...]) -> Wanted:
+    """By name, by capabilities, any that takes prompts; a command that says nothing stays here."""
+    if task.agent is not None and task.capabilities:
+        raise BadInputError([Problem((*at, "capabilities"), "choose an agent by its name or by capabilities")])
+    asked = frozenset(_place(capability, at, "capabilities") for capability in task.capabilities)
+    prompts = task.prompt is not None
+    return Wanted(task.agent if asked or prompts else task.agent or LOCAL_AGENT, asked, prompts)
+
+
+def _earlier(reference: int | str, store: Store, at: tuple[str | int, ...]) -> int:
+    """The number of a task that exists."""
+    number = reference if isinstance(reference, int) else store.by_key([reference]).get(reference)
+    if number is None or not store.states([number]):
+        raise BadInputError([Problem((*at, "resume"), f"there is no task {one_line(str(reference), 60)}")])
+    return number
+
+
+def _repository(cwd: str) -> str | None:
+    """The folder above that git keeps its own folder in, without asking git."""
+    for folder in (Path(cwd), *Path(cwd).parents):
+        if (folder / ".git").exists():
+            return str(folder)
+    return None
 
 
 def _name_of(launch: Launch) -> str:
@@ -183,7 +271,7 @@ COMMANDS: dict[str, tuple[type, Callable[[Any, Callable[[r.Chosen], tuple[int, .
     "swap": (r.Swap, lambda wish, _: m.Swap(wish.task, wish.other)),
     "clean": (r.Tasks, lambda wish, choose: m.Clean(choose(wish.tasks))),
     "group": (r.Group, lambda wish, _: m.SetGroup(_place(wish.group, (), "group"), wish.paused, wish.limit)),
-    "agent": (r.Agent, lambda wish, _: m.PauseAgent(wish.agent, wish.paused)),
+    "agent": (r.Agent, lambda wish, _: m.SetAgentMode(wish.agent, AgentMode(wish.mode))),
     "everything": (r.Everything, lambda wish, _: m.PauseAll(wish.paused)),
 }
 """Verbs that are one command each: the shape of their parameters, and what they ask for."""

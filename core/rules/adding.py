@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.messages import Add, NewTask, RefusedError
-from core.model import LOCAL_AGENT, Need, TaskSpec
+from core.model import Need, TaskSpec
 from core.rules.queueing import enqueue, order_of
+from core.rules.routing import check_wanted, choose
 from core.rules.world import Task
 from core.text import one_line, plural
 
@@ -23,8 +24,8 @@ def add(step: Step, wish: Add) -> None:
     ids = _numbers(world, wish.tasks)
     fresh = [(new, task_id) for new, task_id in zip(wish.tasks, ids, strict=True) if task_id >= world.next_task]
     needs = [_needs(world, new, ids) for new, _ in fresh]
-    for agent in {new.spec.agent for new, _ in fresh}:
-        check_agent(world, agent)
+    for wanted in {new.spec.wanted for new, _ in fresh}:
+        check_wanted(world, wanted)
     for (new, task_id), of_task in zip(fresh, needs, strict=True):
         task = _task(step, new.spec, task_id, of_task)
         world.next_task = task_id + 1
@@ -75,7 +76,8 @@ def _task(step: Step, spec: TaskSpec, task_id: int, needs: tuple[Need, ...]) -> 
         id=task_id,
         policy=spec.policy,
         group=world.group(spec.group).name,
-        agent=world.agent(spec.agent).name,
+        agent=_agent(step, spec),
+        wanted=world.same(spec.wanted),
         priority=spec.priority,
         queued_at=world.last_queued_at,
         order=0.0,
@@ -83,14 +85,17 @@ def _task(step: Step, spec: TaskSpec, task_id: int, needs: tuple[Need, ...]) -> 
         not_before=spec.not_before,
         needs=needs,
         key=spec.key,
+        affinity=spec.affinity,
     )
     task.order = order_of(task, world.limits.age_step)
     step.groups[task.group] = world.groups[task.group]
     return task
 
 
-def check_agent(world: World, name: str) -> None:
-    known = world.agents.get(name)
-    if name != LOCAL_AGENT and (known is None or not known.configured):
-        have = ", ".join(sorted(agent.name for agent in world.agents.values() if agent.configured))
-        raise RefusedError("not-found", f"there is no agent {one_line(name, 60)!r}; the configuration has: {have}")
+def _agent(step: Step, spec: TaskSpec) -> str:
+    """Where every agent that fits is being drained, the first of them: the task waits there for whoever may take it."""
+    world = step.world
+    chosen = choose(world, spec.wanted, spec.affinity, step.now)
+    if chosen is None:
+        chosen = next(agent.name for agent in world.agents.values() if agent.configured and agent.fits(spec.wanted))
+    return world.agent(chosen).name

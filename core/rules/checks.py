@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from core.rules.world import Task, World
 
 
-def faults(world: World) -> list[str]:
+def faults(world: World, now: float) -> list[str]:
     """Every broken invariant, as a sentence; empty where all is well. Costs O(tasks)."""
-    return [*_counts(world), *_tasks(world), *_attempts(world), *_limits(world)]
+    return [*_counts(world), *_tasks(world), *_attempts(world), *_limits(world, now)]
 
 
 def _counts(world: World) -> Iterator[str]:
@@ -67,9 +67,13 @@ def _attempts(world: World) -> Iterator[str]:
             yield f"attempt {attempt.id} is not the latest of its task"
 
 
-def _limits(world: World) -> Iterator[str]:
+def _limits(world: World, now: float) -> Iterator[str]:
     """Something that could start is waiting: after a step, that must not be."""
-    free = set(world.free_agents())
+    free = {name: world.agents[name] for name in world.free_agents(now)}
     for task in world.tasks.values():
-        if task.ready and task.agent in free and world.may_start_in(task.group):
+        if not task.ready or not world.may_start_in(task.group):
+            continue
+        if task.agent in free:
             yield f"task {task.id} could start and waits"
+        elif world.limits.steal and task.affinity is None and any(agent.fits(task.wanted) for agent in free.values()):
+            yield f"task {task.id} waits for {task.agent}, though another agent is free"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core import messages as m
-from core.rules import adding, editing, ending, placing, stopping, timing, watching
+from core.rules import adding, editing, ending, placing, stopping, talking, timing, watching
 from core.rules.step import Step
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ RULES: dict[type, Callable[[Step, Any], None]] = {
     m.Swap: editing.swap,
     m.StartNow: editing.start_now,
     m.SetGroup: editing.set_group,
-    m.PauseAgent: editing.pause_agent,
+    m.SetAgentMode: editing.set_agent_mode,
     m.PauseAll: editing.pause_all,
     m.Clean: editing.clean,
     m.Configure: editing.configure,
@@ -41,6 +41,9 @@ RULES: dict[type, Callable[[Step, Any], None]] = {
     m.OutputSeen: timing.output_seen,
     m.ServerSilent: watching.server_silent,
     m.ServerBack: watching.server_back,
+    m.Probed: editing.probed,
+    m.AgentSeen: talking.agent_seen,
+    m.TurnEnded: talking.turn_ended,
 }
 """The rule for each message; every message has one."""
 

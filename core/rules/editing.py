@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from core.effects import RemoveFolders
 from core.messages import RefusedError
-from core.model import TaskState
-from core.rules.adding import check_agent
+from core.model import AgentMode, TaskState
+from core.rules.breaking import close
 from core.rules.placing import begin
 from core.rules.queueing import ENDED_WORDS, order_of, revive, satisfied, settle
+from core.rules.routing import check_agent, check_wanted, route
 from core.rules.stopping import known
 from core.text import one_line, plural
 
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
         Configure,
         Edit,
         Hold,
-        PauseAgent,
         PauseAll,
+        Probed,
         Release,
         Retry,
+        SetAgentMode,
         SetGroup,
         SetPriority,
         StartNow,
@@ -50,13 +52,14 @@ def _set_held(step: Step, tasks: list[Task], *, held: bool) -> None:
 
 def edit(step: Step, wish: Edit) -> None:
     task, spec, world = _queued(step, (wish.task,))[0], wish.spec, step.world
-    check_agent(world, spec.agent)
+    check_wanted(world, spec.wanted)
     step.disown(task)
     task.policy, task.held, task.not_before = spec.policy, spec.held, spec.not_before
-    task.group, task.agent = world.group(spec.group).name, world.agent(spec.agent).name
+    task.group, task.wanted, task.affinity = world.group(spec.group).name, world.same(spec.wanted), spec.affinity
     if task.priority != spec.priority:
         _prioritise(step, task, spec.priority)
     step.adopt(task)
+    route(step, task)
     settle(step, task)
     step.edited[task.id] = spec
     step.groups[task.group] = world.groups[task.group]
@@ -131,12 +134,26 @@ def set_group(step: Step, wish: SetGroup) -> None:
     world.ready.reopen(group.name)
 
 
-def pause_agent(step: Step, wish: PauseAgent) -> None:
+def set_agent_mode(step: Step, wish: SetAgentMode) -> None:
+    """To switch it on is also to trust it again: its breaker is closed."""
     check_agent(step.world, wish.agent)
     agent = step.world.agent(wish.agent)
-    agent.paused = wish.paused
+    agent.mode = wish.mode
+    if wish.mode is AgentMode.ON:
+        close(agent)
     step.agents[agent.name] = agent
-    step.note(f"{'pause' if wish.paused else 'resume'} agent {agent.name}")
+    step.note(f"{_MODE_VERBS[wish.mode]} agent {agent.name}")
+
+
+_MODE_VERBS = {AgentMode.ON: "resume", AgentMode.PAUSED: "pause", AgentMode.DRAINING: "drain"}
+
+
+def probed(step: Step, fact: Probed) -> None:
+    agent = step.world.agents.get(fact.agent)
+    if agent is not None and agent.unusable != fact.problem:
+        agent.unusable = fact.problem
+        step.agents[agent.name] = agent
+        step.note(f"agent {agent.name}: {fact.problem or 'its program can be run'}")
 
 
 def pause_all(step: Step, wish: PauseAll) -> None:

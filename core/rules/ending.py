@@ -7,22 +7,25 @@ import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.effects import EndTree, ReleaseSession
-from core.model import AttemptState, RetryPolicy, TaskState
+from core.kinds.result import Result
+from core.model import AttemptState, Outcome, RetryPolicy, TaskState
+from core.rules.breaking import FAILOVERS, OWN_FAULT, judge
 from core.rules.queueing import end_task, settle
+from core.rules.routing import route
 from core.rules.timers import Due
 from core.text import plural
 
 if TYPE_CHECKING:
     from core.messages import Exited, LauncherGone, LeftBehind, TreeEnded
     from core.rules.step import Step
-    from core.rules.world import Attempt, Task
+    from core.rules.world import Attempt, Task, World
 
 
 KILL_AGAIN = 5.0
 """Seconds after which a kill that left the program alive is tried again."""
 
 
-class Outcome(NamedTuple):
+class End(NamedTuple):
     """How an attempt ended, in the words of its task."""
 
     state: TaskState
@@ -53,6 +56,7 @@ def exited(step: Step, fact: Exited) -> None:
     if attempt is None or attempt.exit_code is not None:
         return
     attempt.exit_code, attempt.ended_at = fact.code, fact.at
+    attempt.result = fact.result or attempt.result
     step.touch_attempt(attempt)
     _go_on(step, attempt)
 
@@ -67,7 +71,7 @@ def launcher_gone(step: Step, fact: LauncherGone) -> None:
         step.note(f"task {attempt.id.task} lost its session and runs on", attempt.id.task)
     else:
         attempt.launcher_gone = True
-        attempt.ended_at = fact.at
+        attempt.ended_at, attempt.result = fact.at, fact.result
     step.touch_attempt(attempt)
     _go_on(step, attempt)
 
@@ -112,10 +116,24 @@ def finish(step: Step, attempt: Attempt) -> None:
     del world.attempts[task.id]
     step.touch_attempt(attempt)
     step.effects.append(ReleaseSession(attempt.id, failed=outcome.state is not TaskState.SUCCEEDED))
+    agent = world.agents[attempt.agent]
+    by_itself = attempt.ending is None or attempt.ending.outcome in (TaskState.SUCCEEDED, TaskState.FAILED)
+    if agent.limits.prompts and by_itself and attempt.exit_code is not None:
+        judge(step, agent, attempt.result or Result(Outcome.ERROR if attempt.exit_code else Outcome.OK))
+    if _fails_over(world, task, outcome, attempt):
+        world.failovers[task.id] = world.failovers.get(task.id, 0) + 1
+        task.tries -= 1
+        step.enter(task, TaskState.QUEUED, f"{outcome.reason}; goes on where it can")
+        route(step, task, avoided=attempt.agent)
+        settle(step, task)
+        return
+    world.failovers.pop(task.id, None)
     if _retries(task, outcome, attempt):
         delay = retry_delay(task.policy.retry, task.tries, str(attempt.id))
         task.not_before = step.now + delay
         step.enter(task, TaskState.QUEUED, f"{outcome.reason}; tries again")
+        if task.wanted.agent is None:
+            route(step, task, avoided=attempt.agent if task.policy.retry.elsewhere else None)
         settle(step, task)
     else:
         end_task(step, task, outcome.state, outcome.reason)
@@ -123,23 +141,33 @@ def finish(step: Step, attempt: Attempt) -> None:
             step.note(f"task {task.id} was lost: {outcome.reason}", task.id)
 
 
-def _outcome(attempt: Attempt) -> Outcome:
+def _outcome(attempt: Attempt) -> End:
     if attempt.ending is not None:
-        return Outcome(attempt.ending.outcome, attempt.ending.reason, attempt.ending.final)
+        return End(attempt.ending.outcome, attempt.ending.reason, attempt.ending.final)
     if attempt.exit_code is None:
-        return Outcome(TaskState.LOST, "its launcher ended without a word: the exit status is not known")
+        return End(TaskState.LOST, "its launcher ended without a word: the exit status is not known")
+    told = attempt.result
     if attempt.exit_code == 0:
-        return Outcome(TaskState.SUCCEEDED, None)
-    return Outcome(TaskState.FAILED, exit_words(attempt.exit_code))
+        return End(TaskState.SUCCEEDED, None)
+    if told is not None and told.reason and told.outcome is not None:
+        return End(TaskState.FAILED, f"{told.outcome}: {told.reason}")
+    return End(TaskState.FAILED, exit_words(attempt.exit_code))
+
+
+def _fails_over(world: World, task: Task, outcome: End, attempt: Attempt) -> bool:
+    """The agent could not run it, by no fault of the task: it is no try of the task's."""
+    told = attempt.result
+    own_fault = told is not None and told.outcome in OWN_FAULT
+    return own_fault and outcome.state is TaskState.FAILED and world.failovers.get(task.id, 0) < FAILOVERS
 
 
 def _attempt_state(attempt: Attempt) -> AttemptState:
-    if attempt.ending is not None:
+    if attempt.ending is not None and attempt.ending.outcome is not TaskState.SUCCEEDED:
         return AttemptState.KILLED
     return AttemptState.LOST if attempt.exit_code is None else AttemptState.EXITED
 
 
-def _retries(task: Task, outcome: Outcome, attempt: Attempt) -> bool:
+def _retries(task: Task, outcome: End, attempt: Attempt) -> bool:
     policy = task.policy.retry
     if outcome.final or outcome.state is TaskState.SUCCEEDED or task.tries >= policy.attempts:
         return False

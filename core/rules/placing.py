@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.effects import Start
 from core.model import AttemptId, AttemptState, TaskState
 from core.rules.queueing import end_task, settle
+from core.rules.routing import balance, warm_up
 from core.rules.timers import Due
 from core.rules.world import Attempt, Task
 
@@ -22,8 +23,11 @@ LONGEST_PAUSE = 30.0
 def dispatch(step: Step) -> None:
     """Starts whatever may start now. Every step ends with it."""
     world = step.world
-    while (task_id := world.ready.pick(world.free_agents(), world.may_start_in)) is not None:
-        begin(step, world.tasks[task_id])
+    while True:
+        while (task_id := world.ready.pick(world.free_agents(step.now), world.may_start_in)) is not None:
+            begin(step, world.tasks[task_id])
+        if not balance(step):
+            break
 
 
 def begin(step: Step, task: Task) -> None:
@@ -40,6 +44,7 @@ def begin(step: Step, task: Task) -> None:
         cause_at=step.cause_at,
     )
     world.attempts[task.id] = attempt
+    warm_up(world.agents[task.agent], task.affinity)
     step.enter(task, TaskState.RUNNING)
     step.touch_attempt(attempt)
     step.effects.append(Start(attempt.id))
@@ -88,13 +93,14 @@ def started(step: Step, fact: Started) -> None:
         attempt.state = AttemptState.RUNNING
     step.touch_attempt(attempt)
     world.misplaced.pop(task.id, None)
-    limits = task.policy.timeouts
-    if limits.run is not None:
-        world.timers.set(fact.at + limits.run, Due.RUN_LIMIT, task.id, attempt.id.number)
-    if limits.idle is not None:
-        world.timers.set(fact.at + limits.idle, Due.IDLE_LIMIT, task.id, attempt.id.number)
+    run, idle = world.run_limit(task), world.idle_limit(task)
+    if run is not None:
+        world.timers.set(fact.at + run, Due.RUN_LIMIT, task.id, attempt.id.number)
+    if idle is not None:
+        world.timers.set(fact.at + idle, Due.IDLE_LIMIT, task.id, attempt.id.number)
     if task.first_start is None:
         task.first_start = fact.at
         step.tasks[task.id] = task
-        if limits.total is not None:
-            world.timers.set(fact.at + limits.total, Due.TOTAL_LIMIT, task.id)
+        total = task.policy.timeouts.total
+        if total is not None:
+            world.timers.set(fact.at + total, Due.TOTAL_LIMIT, task.id)

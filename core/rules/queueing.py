@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.model import FAILED_STATES, STOPPED_BY_PARENT, Need, NeedKind, TaskState
+from core.rules.routing import route
 from core.rules.timers import Due
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def revive(step: Step, asked: set[int]) -> list[int]:
             task.not_before = 0.0
             task.queued_at = step.now
             step.enter(task, TaskState.QUEUED)
+            route(step, task)
             revived.append(task)
     for task in revived:
         enqueue(step, task)

@@ -2,30 +2,51 @@
 
 A task's order is its time of queueing less its priority times the age step: both sides of every comparison age at the
 same rate, so an order never changes by waiting, and nothing is ever sorted again. A task is one entry in the heap of
-its lane (agent and group); lanes whose group is closed are set aside until it opens. One pick costs
-O(log tasks + agents), whatever waits elsewhere.
+its lane (agent, group, and what is wanted of the agent); lanes whose group is closed are set aside until it opens. One
+pick costs O(log tasks + agents), whatever waits elsewhere. A lane whose tasks any fitting agent may run has a second
+heap, from which idle agents take what would go last.
 """
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from core.model import Wanted
+
+Key = tuple[str, str, "Wanted"]
+"""Agent, group, and what is wanted."""
+STALE_AT_MOST = 64
+"""Entries of a tail beyond those of its lane, before it is made anew."""
 
 
 class Lane:
-    """Ready tasks of one agent and one group."""
+    """Ready tasks of one agent and one group that want the same."""
 
-    __slots__ = ("agent", "group", "heap", "listed")
+    __slots__ = ("heap", "key", "listed", "tail")
 
-    def __init__(self, agent: str, group: str) -> None:
-        self.agent = agent
-        self.group = group
+    def __init__(self, key: Key) -> None:
+        self.key = key
         self.heap: list[tuple[float, int]] = []
+        self.tail: list[tuple[float, int]] = []
+        """The same with orders turned round, where any agent may take the tasks; it may have stale entries."""
         self.listed: float | None = None
         """The order under which the lane is offered; None while it is set aside."""
+
+    @property
+    def agent(self) -> str:
+        return self.key[0]
+
+    @property
+    def group(self) -> str:
+        return self.key[1]
+
+    @property
+    def wanted(self) -> Wanted:
+        return self.key[2]
 
 
 class Ready:
@@ -33,19 +54,31 @@ class Ready:
 
     def __init__(self, current: Callable[[int, Lane], float | None]) -> None:
         self._current = current
-        self._lanes: dict[tuple[str, str], Lane] = {}
-        self._by_group: dict[str, dict[str, Lane]] = {}
+        self._lanes: dict[Key, Lane] = {}
+        self._by_group: dict[str, dict[Key, Lane]] = {}
         self._offers: dict[str, list[tuple[float, int, Lane]]] = {}
         self._offers_made = 0
+        self.shared: dict[Key, Lane] = {}
+        """Lanes with tasks that other agents may take."""
 
-    def push(self, task: int, order: float, agent: str, group: str) -> None:
-        lane = self._lanes.get((agent, group))
+    def push(self, task: int, order: float, agent: str, group: str, wanted: Wanted) -> None:
+        key = agent, group, wanted
+        lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[agent, group] = Lane(agent, group)
-            self._by_group.setdefault(group, {})[agent] = lane
+            lane = self._lanes[key] = Lane(key)
+            self._by_group.setdefault(group, {})[key] = lane
         heappush(lane.heap, (order, task))
+        if wanted.agent is None:
+            self._push_tail(lane, order, task)
         if lane.listed is None or order < lane.listed:
             self._offer(lane)
+
+    def _push_tail(self, lane: Lane, order: float, task: int) -> None:
+        heappush(lane.tail, (-order, task))
+        self.shared[lane.key] = lane
+        if len(lane.tail) > 2 * len(lane.heap) + STALE_AT_MOST:
+            lane.tail = [(-order, task) for order, task in lane.heap]
+            heapify(lane.tail)
 
     def reopen(self, group: str) -> None:
         """The group may start tasks again."""
@@ -61,6 +94,21 @@ class Ready:
             if lane is not None and (best is None or lane.heap[0] < best.heap[0]):
                 best = lane
         return None if best is None else heappop(best.heap)[1]
+
+    def from_tail(self, lane: Lane) -> Iterator[int]:
+        """Tasks of a lane, those first that would go last. One that stays where it is must be given to `put_back`."""
+        while lane.tail:
+            order, task = heappop(lane.tail)
+            if self._current(task, lane) == -order:
+                yield task
+        self.shared.pop(lane.key, None)
+
+    def put_back(self, lane: Lane, tasks: Iterable[int]) -> None:
+        for task in tasks:
+            order = self._current(task, lane)
+            if order is not None:
+                heappush(lane.tail, (-order, task))
+                self.shared[lane.key] = lane
 
     def _best_lane(self, agent: str, open_group: Callable[[str], bool]) -> Lane | None:
         offers = self._offers.get(agent)
@@ -90,8 +138,9 @@ class Ready:
         heappush(self._offers.setdefault(lane.agent, []), (lane.listed, self._offers_made, lane))
 
     def _forget(self, lane: Lane) -> None:
-        del self._lanes[lane.agent, lane.group]
+        del self._lanes[lane.key]
+        self.shared.pop(lane.key, None)
         of_group = self._by_group[lane.group]
-        del of_group[lane.agent]
+        del of_group[lane.key]
         if not of_group:
             del self._by_group[lane.group]

@@ -35,12 +35,13 @@ def restore(world: World, tasks: Iterable[Task], attempts: Iterable[Attempt], no
 
 
 def _set_limits(step: Step, task: Task, attempt: Attempt) -> None:
-    timers, limits, number = step.world.timers, task.policy.timeouts, attempt.id.number
+    world, timers, number = step.world, step.world.timers, attempt.id.number
     if attempt.ending is not None:
         timers.set(step.now, Due.GRACE_OVER, task.id, number)
     if attempt.started_at is None:
         return
-    if limits.run is not None:
-        timers.set(attempt.started_at + limits.run, Due.RUN_LIMIT, task.id, number)
-    if limits.idle is not None:
+    run = world.run_limit(task)
+    if run is not None:
+        timers.set(attempt.started_at + run, Due.RUN_LIMIT, task.id, number)
+    if world.idle_limit(task) is not None:
         timers.set(step.now, Due.IDLE_LIMIT, task.id, number)

@@ -75,12 +75,16 @@ class Step:
     def _count(self, task: Task, by: int) -> None:
         world = self.world
         world.counts[task.state] += by
+        if task.state.ended:
+            return
+        group, agent = world.group(task.group), world.agent(task.agent)
+        agent.count_use(self.now)
         if task.state is TaskState.RUNNING:
             world.running += by
-            world.group(task.group).running += by
-            world.agent(task.agent).running += by
+            group.running += by
+            agent.running += by
             if by < 0:
                 world.ready.reopen(task.group)
-        elif task.state is TaskState.QUEUED:
-            world.group(task.group).queued += by
-            world.agent(task.agent).queued += by
+        else:
+            group.queued += by
+            agent.queued += by

@@ -16,6 +16,8 @@ class Due(IntEnum):
     TOTAL_LIMIT = 3
     IDLE_LIMIT = 4
     GRACE_OVER = 5
+    WAKE = 6
+    """Only to look again at what may start now."""
 
 
 class Timer(NamedTuple):

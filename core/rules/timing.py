@@ -39,7 +39,7 @@ def _queue_limit(step: Step, task: Task, _: Timer) -> None:
 
 
 def _run_limit(step: Step, task: Task, timer: Timer) -> None:
-    limit, attempt = task.policy.timeouts.run, _attempt_of(step, timer)
+    limit, attempt = step.world.run_limit(task), _attempt_of(step, timer)
     if limit is not None and attempt is not None:
         _time_out(step, task, attempt, f"ran longer than {duration(limit)}", final=False)
 
@@ -64,6 +64,10 @@ def _grace_over(step: Step, _: Task, timer: Timer) -> None:
         grace_over(step, attempt)
 
 
+def _wake(_step: Step, _task: Task, _timer: Timer) -> None:
+    """Every step ends with a look at what may start."""
+
+
 _DUE: dict[Due, Callable[[Step, Task, Timer], None]] = {
     Due.READY: _ready,
     Due.QUEUE_LIMIT: _queue_limit,
@@ -71,6 +75,7 @@ _DUE: dict[Due, Callable[[Step, Task, Timer], None]] = {
     Due.TOTAL_LIMIT: _total_limit,
     Due.IDLE_LIMIT: _idle_limit,
     Due.GRACE_OVER: _grace_over,
+    Due.WAKE: _wake,
 }
 
 
@@ -89,7 +94,7 @@ def _time_out(step: Step, task: Task, attempt: Attempt | None, reason: str, *, f
 def output_seen(step: Step, fact: OutputSeen) -> None:
     """The answer to CheckOutput: silent for too long, or the limit counts again from the last output."""
     attempt = step.world.attempt(fact.attempt)
-    limit = step.world.tasks[fact.attempt.task].policy.timeouts.idle if attempt is not None else None
+    limit = step.world.idle_limit(step.world.tasks[fact.attempt.task]) if attempt is not None else None
     if attempt is None or limit is None:
         return
     last = max(fact.at, attempt.started_at or 0.0)

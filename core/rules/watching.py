@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.interactive.signals import ASKING, State
 from core.model import AttemptState
 from core.text import duration
 from core.vitals import HealthState
 
 if TYPE_CHECKING:
+    from core.interactive.ladder import Reading
     from core.messages import Sampled, ServerBack, ServerSilent
     from core.rules.step import Step
     from core.rules.world import Attempt
 
 NEEDS_PERSON = frozenset({HealthState.WAITING, HealthState.STUCK})
+NEEDS_ANSWER = ASKING | {State.LIMIT, State.ERROR}
+"""Of interactive agents: somebody has to look, or to answer."""
 
 
 def sampled(step: Step, fact: Sampled) -> None:
@@ -24,14 +28,14 @@ def sampled(step: Step, fact: Sampled) -> None:
         attempt.vital, attempt.health = vital, health
         attempt.max_memory = max(attempt.max_memory, vital.memory)
         attempt.cpu_seconds = max(attempt.cpu_seconds, vital.cpu_seconds)
-        _rejudge(step, attempt)
+        rejudge(step, attempt)
 
 
 def server_silent(step: Step, fact: ServerSilent) -> None:
     step.world.silent.setdefault(fact.server, fact.since)
     for attempt in step.world.attempts.values():
         if attempt.server == fact.server:
-            _rejudge(step, attempt)
+            rejudge(step, attempt)
 
 
 def server_back(step: Step, fact: ServerBack) -> None:
@@ -39,23 +43,30 @@ def server_back(step: Step, fact: ServerBack) -> None:
         return
     for attempt in step.world.attempts.values():
         if attempt.server == fact.server:
-            _rejudge(step, attempt)
+            rejudge(step, attempt)
 
 
-def _rejudge(step: Step, attempt: Attempt) -> None:
+def rejudge(step: Step, attempt: Attempt) -> None:
     """RUNNING, WAITING and UNKNOWN follow the evidence; the other states have their own messages."""
     if attempt.started_at is None or not attempt.state.live:
         return
-    silent_since = step.world.silent.get(attempt.server) if attempt.server is not None else None
-    if silent_since is not None:
-        state, reason = (
-            AttemptState.UNKNOWN,
-            f"its tmux server has not answered for {duration(step.now - silent_since)}",
-        )
-    elif attempt.health is not None and attempt.health.state in NEEDS_PERSON:
-        state, reason = AttemptState.WAITING, attempt.health.reason
-    else:
-        state, reason = AttemptState.RUNNING, None
-    if attempt.state is not state:
+    state, reason = _judged(step, attempt)
+    if (attempt.state, attempt.reason) != (state, reason):
         attempt.state, attempt.reason = state, reason
         step.touch_attempt(attempt)
+
+
+def _judged(step: Step, attempt: Attempt) -> tuple[AttemptState, str | None]:
+    silent_since = step.world.silent.get(attempt.server) if attempt.server is not None else None
+    if silent_since is not None:
+        return AttemptState.UNKNOWN, f"its tmux server has not answered for {duration(step.now - silent_since)}"
+    if attempt.reading is not None and attempt.reading.state in NEEDS_ANSWER:
+        return AttemptState.WAITING, words(attempt.reading)
+    if attempt.reading is None and attempt.health is not None and attempt.health.state in NEEDS_PERSON:
+        return AttemptState.WAITING, attempt.health.reason
+    return AttemptState.RUNNING, None
+
+
+def words(reading: Reading) -> str:
+    """State, source and evidence of what an interactive agent does."""
+    return f"{reading.state} · {reading.source}: {reading.evidence}"

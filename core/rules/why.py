@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.model import AttemptState, TaskState
+from core.model import AgentMode, AttemptState, TaskState
 from core.rules.ending import exit_words
 from core.rules.queueing import ENDED_WORDS
+from core.rules.routing import candidates
+from core.rules.watching import words
 from core.text import duration, plural
 
 if TYPE_CHECKING:
     from core.model import Need
+    from core.rules.routing import Candidate
     from core.rules.world import Attempt, Task, World
 
 
@@ -25,7 +28,7 @@ def why(world: World, task: Task, now: float) -> list[str]:
 
 
 def _obstacles(world: World, task: Task, now: float) -> list[str]:
-    return [*_own(task, now), *_needs(world, task), *_places(world, task)]
+    return [*_own(task, now), *_needs(world, task), *_places(world, task, now), *_routes(world, task, now)]
 
 
 def _own(task: Task, now: float) -> list[str]:
@@ -51,7 +54,22 @@ def _parent(world: World, need: Need) -> str:
     return "it is held" if parent.held else "it is queued"
 
 
-def _places(world: World, task: Task) -> list[str]:
+def _routes(world: World, task: Task, now: float) -> list[str]:
+    """How the agents that could run it stand, the best first."""
+    if task.wanted.agent is not None:
+        return []
+    found = sorted(candidates(world, task.wanted, task.affinity, now))
+    if not found:
+        return ["no agent that could run it takes work"]
+    return [f"routed to {task.agent}, among {'; '.join(map(_score, found))}"]
+
+
+def _score(one: Candidate) -> str:
+    words = ["warm"] * (not one.cold) + [f"load {one.load:.1f}"] + ["starts nothing"] * one.hindered
+    return f"{one.name} ({', '.join(words)})"
+
+
+def _places(world: World, task: Task, now: float) -> list[str]:
     group, agent, limit = world.groups[task.group], world.agents[task.agent], world.limits.slots
     reasons = []
     if world.paused:
@@ -62,8 +80,13 @@ def _places(world: World, task: Task) -> list[str]:
         reasons.append(f"its group {group.name} is full: {group.running} of {group.limit} run")
     if not agent.configured:
         reasons.append(f"its agent {agent.name} is not in the configuration")
-    if agent.paused:
-        reasons.append(f"its agent {agent.name} is paused")
+    if agent.mode is not AgentMode.ON:
+        reasons.append(f"its agent {agent.name} is {agent.mode}")
+    if agent.unusable is not None:
+        reasons.append(f"its agent {agent.name} cannot run: {agent.unusable}")
+    if agent.breaker.until is not None:
+        wait = duration(max(agent.breaker.until - now, 0.0))
+        reasons.append(f"its agent {agent.name} starts nothing until a try in {wait}: {agent.breaker.reason}")
     if agent.slots and agent.running >= agent.slots:
         reasons.append(f"its agent {agent.name} is full: {agent.running} of {plural(agent.slots, 'slot')} taken")
     if limit and world.running >= limit:
@@ -86,6 +109,10 @@ def _evidence(attempt: Attempt, now: float) -> list[str]:
         reasons.append("it waits for a session")
     elif attempt.started_at is None:
         reasons.append("its session is there, its program has not begun yet")
+    elif attempt.reading is not None:
+        reading = attempt.reading
+        reasons.append(f"{words(reading)} (for {duration(now - reading.since)})")
+        reasons.extend(reading.detail.splitlines())
     elif attempt.health is not None:
         health = attempt.health
         reasons.append(f"{health.state}: {health.reason} (for {duration(now - health.since)})")

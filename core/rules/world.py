@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from math import exp
 from typing import TYPE_CHECKING
 
-from core.model import DEFAULT_GROUP, AttemptId, AttemptState, Need, Policy, ProcessId, TaskState
+from core.model import (
+    DEFAULT_GROUP,
+    AgentMode,
+    AttemptId,
+    AttemptState,
+    Need,
+    Policy,
+    ProcessId,
+    TaskState,
+    Wanted,
+)
 from core.rules.ready import Lane, Ready
 from core.rules.timers import Timers
-from core.settings import Limits
+from core.settings import AgentLimits, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from core.interactive.ladder import Reading
+    from core.kinds.result import Result
     from core.vitals import Health, Vital
+
+USE_WINDOW = 300.0
+"""Seconds over which the use of an agent is looked at."""
+UNLIMITED = 1000
+"""Slots that count for an agent without a limit, where loads are compared."""
 
 
 @dataclass(slots=True)
@@ -25,6 +43,8 @@ class Task:
     policy: Policy
     group: str
     agent: str
+    """Who is to run it, as things stand: one that fits what it wants."""
+    wanted: Wanted
     priority: int
     queued_at: float
     """When a person last put it in the queue."""
@@ -46,6 +66,7 @@ class Task:
     first_start: float | None = None
     """When the first attempt of this round began: the total limit counts from here."""
     key: str | None = None
+    affinity: str | None = None
 
 
 @dataclass(slots=True)
@@ -53,7 +74,7 @@ class Ending:
     """Somebody or some limit wants a running attempt to end."""
 
     outcome: TaskState
-    """CANCELLED or TIMED_OUT."""
+    """CANCELLED or TIMED_OUT; SUCCEEDED or FAILED where the turn of an interactive agent is over."""
     reason: str
     final: bool
     """No retry follows, whatever the policy says."""
@@ -91,6 +112,10 @@ class Attempt:
     """Bytes, the most that a look found."""
     cpu_seconds: float = 0.0
     """The most that a look found; what ran and ended between two looks is not in it."""
+    result: Result | None = None
+    """What a coding agent told of its run; None of commands."""
+    reading: Reading | None = None
+    """What an interactive agent does; not kept, it is read again after a restart."""
 
 
 @dataclass(slots=True)
@@ -105,14 +130,85 @@ class Group:
 
 
 @dataclass(slots=True)
+class Breaker:
+    """Stands open, so that nothing starts, until a time; then one try decides whether it closes."""
+
+    failures: int = 0
+    """In a row."""
+    openings: int = 0
+    """In a row, without a success in between."""
+    until: float | None = None
+    """Unix time of the next try; None while it is closed."""
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Use:
+    """Slot time in seconds, the past fading away over `USE_WINDOW`."""
+
+    busy: float = 0.0
+    available: float = 0.0
+    """While there was work for it."""
+    counted_to: float | None = None
+
+
+@dataclass(slots=True)
 class Agent:
     name: str
-    slots: int = 0
-    paused: bool = False
+    limits: AgentLimits
+    mode: AgentMode = AgentMode.ON
     configured: bool = True
     """False where tasks name it and the configuration no longer does."""
+    unusable: str | None = None
+    """Why its program cannot run at all, as far as was found out."""
+    breaker: Breaker = field(default_factory=Breaker)
+    warm: dict[str, None] = field(default_factory=dict)
+    """Affinities of what it ran last, the latest last."""
     running: int = 0
     queued: int = 0
+    use: Use = field(default_factory=Use)
+
+    @property
+    def slots(self) -> int:
+        """0 is no limit."""
+        return self.limits.slots
+
+    @property
+    def load(self) -> float:
+        """Tasks that it has, for each of its slots."""
+        return (self.running + self.queued) / (self.slots or UNLIMITED)
+
+    def fits(self, wanted: Wanted) -> bool:
+        if wanted.agent is not None:
+            return wanted.agent == self.name
+        return wanted.prompts is self.limits.prompts and wanted.capabilities <= self.limits.capabilities
+
+    def may_start(self, now: float) -> bool:
+        """Whether it takes work at all: it has a free slot, and nothing stands against it."""
+        return self.works(now) and (not self.slots or self.running < self.slots)
+
+    def works(self, now: float) -> bool:
+        """A breaker whose time has come lets one task through, and no second one."""
+        if not self.configured or self.mode is not AgentMode.ON or self.unusable is not None:
+            return False
+        return self.breaker.until is None or (self.breaker.until <= now and not self.running)
+
+    def count_use(self, now: float) -> None:
+        """Adds the time since the last call: called before its counts change."""
+        use, before = self.use, self.use.counted_to
+        use.counted_to = now
+        elapsed = 0.0 if before is None else now - before
+        if elapsed <= 0:
+            return
+        kept = exp(-elapsed / USE_WINDOW)
+        slots = self.slots or self.running
+        use.busy = use.busy * kept + min(self.running, slots) * elapsed
+        use.available = use.available * kept + min(self.running + self.queued, slots) * elapsed
+
+    @property
+    def utilisation(self) -> float | None:
+        """Busy share of the slot time for which it had work lately; None where it had none."""
+        return self.use.busy / self.use.available if self.use.available else None
 
 
 @dataclass(slots=True)
@@ -138,12 +234,15 @@ class World:
     running: int = 0
     offered: int = 0
     """Tasks that could start if a slot were free."""
+    failovers: dict[int, int] = field(default_factory=dict)
+    """How often in a row each task went on because its agent could not run it."""
     misplaced: dict[int, int] = field(default_factory=dict)
     """How often in a row a start of each task found no session."""
     silent: dict[int, float] = field(default_factory=dict)
     """tmux servers that do not answer, and since when."""
     recalled: set[int] = field(default_factory=set)
     ready: Ready = field(init=False)
+    _wanted: dict[Wanted, Wanted] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ready = Ready(self._order_in)
@@ -151,7 +250,7 @@ class World:
 
     def _order_in(self, task_id: int, lane: Lane) -> float | None:
         task = self.tasks.get(task_id)
-        if task is None or not task.ready or task.agent != lane.agent or task.group != lane.group:
+        if task is None or not task.ready or (task.agent, task.group, task.wanted) != lane.key:
             return None
         return task.order
 
@@ -159,15 +258,19 @@ class World:
         for name, _ in self.limits.groups:
             self.group(name).limit, self.group(name).configured = 0, False
         self.limits = limits
-        slots = dict(limits.agents)
-        for name in slots:
+        known = {of_agent.name: of_agent for of_agent in limits.agents}
+        for name in known:
             self.agent(name)
         for agent in self.agents.values():
-            agent.configured = agent.name in slots
-            agent.slots = slots.get(agent.name, agent.slots)
+            agent.configured = agent.name in known
+            agent.limits = known.get(agent.name, agent.limits)
         self.group(DEFAULT_GROUP)
         for name, limit in limits.groups:
             self.group(name).limit, self.group(name).configured = limit, True
+
+    def same(self, wanted: Wanted) -> Wanted:
+        """The one object that stands for all equal ones: a million tasks want few different things."""
+        return self._wanted.setdefault(wanted, wanted)
 
     def group(self, name: str) -> Group:
         found = self.groups.get(name)
@@ -178,7 +281,7 @@ class World:
     def agent(self, name: str) -> Agent:
         found = self.agents.get(name)
         if found is None:
-            found = self.agents[name] = Agent(name, configured=False)
+            found = self.agents[name] = Agent(name, AgentLimits(name), configured=False)
         return found
 
     def offer(self, task: Task, *, ready: bool) -> None:
@@ -186,7 +289,7 @@ class World:
         self.offered += ready - task.ready
         task.ready = ready
         if ready:
-            self.ready.push(task.id, task.order, task.agent, task.group)
+            self.ready.push(task.id, task.order, task.agent, task.group, task.wanted)
 
     def attempt(self, attempt_id: AttemptId) -> Attempt | None:
         """The live attempt of that number; None once it is over: late news of it means nothing."""
@@ -202,13 +305,22 @@ class World:
         group = self.groups[group_name]
         return not group.paused and (group.limit == 0 or group.running < group.limit)
 
-    def free_agents(self) -> Iterator[str]:
+    def free_agents(self, now: float) -> Iterator[str]:
         """Agents that may start a task; none where the whole fleet is full or paused."""
         if self.paused or (self.limits.slots and self.running >= self.limits.slots):
             return
         for agent in self.agents.values():
-            if agent.configured and not agent.paused and (not agent.slots or agent.running < agent.slots):
+            if agent.may_start(now):
                 yield agent.name
+
+    def run_limit(self, task: Task) -> float | None:
+        """Seconds that an attempt of a task may run where it is now: its own limit, or that of its agent."""
+        own = task.policy.timeouts.run
+        return own if own is not None else self.agents[task.agent].limits.run
+
+    def idle_limit(self, task: Task) -> float | None:
+        own = task.policy.timeouts.idle
+        return own if own is not None else self.agents[task.agent].limits.idle
 
     def recall(self, tasks: Iterable[Task], ended: dict[int, TaskState], keys: dict[str, int]) -> None:
         """Ended tasks come back from the store for one step; `forget_ended` drops those that stay ended."""

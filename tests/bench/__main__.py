@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.bench import console, latency, load, scale, throughput
+from tests.bench import console, latency, load, mixes, scale, throughput
 from tests.bench.figures import HEADER
 from tests.fleet import Fleet
 
@@ -73,6 +73,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "hundred": hundred,
     "thousand": thousand,
     "million": million,
+    "mixes": mixes.figures,
 }
 
 

@@ -47,6 +47,7 @@ def test_every_option_of_add_reaches_the_task(fleet: Fleet) -> None:
     )
     assert task["retry"] == {
         "attempts": 3, "first": 2.0, "factor": 3.0, "cap": 60.0, "jitter": 0.5, "never_exit": [2, 64], "lost": True,
+        "elsewhere": False,
     }  # fmt: skip
     assert task["timeouts"] == {"queue": 86400.0, "run": 3600.0, "idle": 300.0, "total": 7200.0, "grace": 3.0}
     assert (task["stdin"], "ONE" in task["environment"], task["key"]) == ("/dev/null", True, "once")
@@ -284,7 +285,7 @@ def test_every_verb_has_a_module_and_every_module_its_verb() -> None:
     choices = next(action.choices for action in parser()._actions if action.dest == "verb")
     assert set(choices) == set(_MODULES)
     for verb, module in _MODULES.items():
-        assert callable(getattr(import_module(f"tui.cli.{module}"), verb))
+        assert callable(getattr(import_module(f"tui.cli.{module}"), verb.replace("-", "_")))
 
 
 def test_the_version_names_everything_that_matters(fleet: Fleet) -> None:

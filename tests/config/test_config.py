@@ -59,6 +59,10 @@ def test_all_faults_are_told_at_once_each_with_line_key_and_what_is_expected() -
         ("[engine]\nslots = 1\nslots = 2\n", "c.toml:3: not valid TOML"),
         ("[engine\n", "c.toml:1: not valid TOML"),
         ("x = 1979-05-27\n", "c.toml:1: x: unknown key"),
+        ('[agent.x]\nkind = "claud"\n', "c.toml:2: agent.x.kind: unknown kind 'claud': did you mean claude?"),
+        ('[agent.x]\nmodel = "opus"\n', "c.toml:2: agent.x.model: is for agents that take prompts"),
+        ('[agent.x]\nkind = "custom"\n', "c.toml:1: agent.x.command: expected the program of the agent"),
+        ('[agent.x]\ncapabilities = ["a b"]\n', "c.toml:2: agent.x.capabilities: 'a b' is not a word"),
         ('[agent.local]\ncommand = ["nice"]\n', "c.toml:2: agent.local.command: the local agent"),
     ],
 )

@@ -11,14 +11,29 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from core import messages as m
 from core.effects import CheckOutput, EndTree, Start
 from core.engine.ring import Ring
-from core.model import AttemptId, Need, NeedKind, ProcessId, RetryPolicy, TaskState, Timeouts
+from core.kinds.result import Result
+from core.model import AgentMode, AttemptId, Need, NeedKind, ProcessId, RetryPolicy, TaskState, Timeouts, Wanted
 from core.rules.checks import faults
-from core.settings import Limits
+from core.settings import AgentLimits, Limits
 from core.vitals import Health, HealthState, Vital
 from tests.build import new
 from tests.fakes import MemoryStore
 
-LIMITS = Limits(slots=3, age_step=10.0, agents=(("local", 0), ("other", 1)), groups=(("narrow", 1),))
+AGENTS = (
+    AgentLimits("local"),
+    AgentLimits("other", 1),
+    AgentLimits("ada", 1, "claude", frozenset({"claude", "review"})),
+    AgentLimits("bob", 2, "codex", frozenset({"codex", "review"}), run=15.0),
+)
+LIMITS = Limits(slots=5, age_step=10.0, agents=AGENTS, groups=(("narrow", 1),))
+WANTED = [
+    Wanted(None, frozenset(), prompts=True),
+    Wanted(None, frozenset({"review"}), prompts=True),
+    Wanted(None, frozenset({"claude"}), prompts=True),
+    Wanted("bob", frozenset(), prompts=True),
+    Wanted("bob"),
+]
+"""The last one is refused: an agent for prompts is asked to run a command."""
 POLICIES = [
     {},
     {"retry": RetryPolicy(attempts=3, first=5, never_exit=frozenset({2}), lost=True)},
@@ -87,6 +102,21 @@ class Fleet(RuleBasedStateMachine):
             self.kept.update(ids)
             assert max(ids) == self.ring.world.next_task - 1 >= before
 
+    @rule(
+        wanted=st.sampled_from(WANTED),
+        affinity=st.sampled_from([None, "/a", "/b"]),
+        policy=st.sampled_from(POLICIES),
+        place=st.sampled_from(["default", "narrow"]),
+    )
+    def prompt(self, wanted: Wanted, affinity: str | None, policy: Any, place: str) -> None:
+        one = new(wanted=wanted, affinity=affinity, group=place, **policy)
+        self.kept.update(self.tell(m.Add((one, one))) or ())
+
+    @rule(agent=st.sampled_from(["ada", "bob"]), mode=st.sampled_from(list(AgentMode)), works=st.booleans())
+    def change_agent(self, agent: str, mode: AgentMode, works: bool) -> None:
+        self.tell(m.SetAgentMode(agent, mode))
+        self.tell(m.Probed(agent, None if works else "its program is not there"))
+
     @rule(tasks=tasks)
     def retry(self, tasks: list[int]) -> None:
         self.tell(m.Retry(tuple({self.some_task(number) for number in tasks})))
@@ -117,7 +147,7 @@ class Fleet(RuleBasedStateMachine):
             case "group":
                 self.tell(m.SetGroup("narrow", paused=paused))
             case "agent":
-                self.tell(m.PauseAgent("other", paused))
+                self.tell(m.SetAgentMode("other", AgentMode.PAUSED if paused else AgentMode.ON))
             case _:
                 self.tell(m.SetGroup("default", limit=2 if paused else 0))
 
@@ -131,8 +161,9 @@ class Fleet(RuleBasedStateMachine):
         pick=st.integers(0, 99),
         news=st.sampled_from(["placed", "started", "exited", "gone", "not placed"]),
         code=st.sampled_from([0, 0, 1, 2, 143]),
+        told=st.sampled_from([None, "ok", "error", "limit", "auth", "denied"]),
     )
-    def news(self, pick: int, news: str, code: int) -> None:
+    def news(self, pick: int, news: str, code: int, told: str | None) -> None:
         attempt = self.asked[pick % len(self.asked)]
         match news:
             case "placed":
@@ -146,7 +177,8 @@ class Fleet(RuleBasedStateMachine):
             case "exited":
                 self.begun.add(attempt)
                 self.over.add(attempt)
-                self.tell(m.Exited(attempt, code, self.now))
+                result = None if told is None else Result(told, "said so", retry_at=self.now + 20)
+                self.tell(m.Exited(attempt, code, self.now, result))
             case "gone":
                 self.over.add(attempt)
                 self.tell(m.LauncherGone(attempt, (), self.now))
@@ -184,7 +216,7 @@ class Fleet(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_wrong(self) -> None:
-        assert faults(self.ring.world) == []
+        assert faults(self.ring.world, self.now) == []
 
     @invariant()
     def nothing_is_lost(self) -> None:
@@ -202,7 +234,9 @@ class Fleet(RuleBasedStateMachine):
         """Once everything is free and every program ends well, everything comes to an end."""
         self.tell(m.PauseAll(paused=False))
         self.tell(m.SetGroup("narrow", paused=False))
-        self.tell(m.PauseAgent("other", paused=False))
+        for name in ("other", "ada", "bob"):
+            self.tell(m.SetAgentMode(name, AgentMode.ON))
+            self.tell(m.Probed(name, None))
         for _ in range(200):
             world = self.ring.world
             held = tuple(task.id for task in world.tasks.values() if task.held and task.state is TaskState.QUEUED)

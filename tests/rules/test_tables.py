@@ -7,62 +7,18 @@ from typing import Any, get_args
 import pytest
 
 from core import messages as m
-from core.effects import CheckOutput, EndTree, ReleaseSession, SignalTree, Start, Withdraw
-from core.engine.ring import Ring
-from core.model import AttemptId, AttemptState, NeedKind, ProcessId, RetryPolicy, TaskState, Timeouts
+from core.effects import CheckOutput, EndTree, ReleaseSession, SignalTree, Withdraw
+from core.model import AgentMode, AttemptId, AttemptState, NeedKind, ProcessId, RetryPolicy, TaskState, Timeouts
 from core.rules.decide import RULES
 from core.rules.ending import exit_words, retry_delay
 from core.rules.health import Thresholds, judge
 from core.rules.queueing import satisfied
-from core.rules.why import why
-from core.settings import Limits
+from core.settings import AgentLimits, Limits
 from core.vitals import Health, HealthState, Vital
-from tests.build import add, new
-from tests.fakes import MemoryStore
+from tests.build import new
+from tests.rules.table import Table
 
 S = TaskState
-
-
-class Table:
-    """A ring with a clock, and short words for what happens."""
-
-    def __init__(self, **limits: Any) -> None:
-        self.store = MemoryStore()
-        self.ring = Ring(self.store, Limits(**({"slots": 2} | limits)), 0.0)
-        self.now = 1000.0
-        self.effects: list[Any] = []
-
-    def tell(self, message: m.Message) -> Any:
-        step = self.ring.apply(message, self.now)
-        self.effects = step.effects
-        return step.reply
-
-    def add(self, *tasks: m.NewTask) -> list[int]:
-        return self.tell(add(*tasks))
-
-    def later(self, seconds: float) -> None:
-        self.now += seconds
-        self.tell(m.Ticked())
-
-    def attempt(self, task: int) -> AttemptId:
-        return self.ring.world.attempts[task].id
-
-    def start(self, task: int) -> None:
-        self.tell(m.Placed(self.attempt(task), 0, 1, ProcessId(5, 1.0, "b")))
-        self.tell(m.Started(self.attempt(task), 6, self.now))
-
-    def exit(self, task: int, code: int = 0) -> None:
-        self.tell(m.Exited(self.attempt(task), code, self.now))
-
-    def state(self, task: int) -> TaskState:
-        return self.store.tasks[task].state
-
-    def started(self) -> list[int]:
-        return [effect.attempt.task for effect in self.effects if isinstance(effect, Start)]
-
-    def why(self, task: int) -> str:
-        world = self.ring.world
-        return "; ".join(why(world, world.tasks[task], self.now))
 
 
 def test_every_message_has_a_rule() -> None:
@@ -95,7 +51,7 @@ def test_a_higher_priority_goes_first_and_waiting_makes_up_for_a_lower_one() -> 
 
 
 def test_no_more_run_than_slots_groups_and_agents_allow() -> None:
-    table = Table(slots=3, agents=(("local", 0), ("one", 1)), groups=(("pair", 2),))
+    table = Table(slots=3, agents=(AgentLimits("local"), AgentLimits("one", 1)), groups=(("pair", 2),))
     ids = table.add(new(agent="one"), new(agent="one"), new(group="pair"), new(group="pair"), new(group="pair"))
     assert table.started() == [ids[0], ids[2], ids[3]]
     table.exit(ids[2])
@@ -116,7 +72,7 @@ def test_pauses_stop_starts_and_nothing_else() -> None:
     for pause, resume in (
         (m.PauseAll(True), m.PauseAll(False)),
         (m.SetGroup("default", paused=True), m.SetGroup("default", paused=False)),
-        (m.PauseAgent("local", True), m.PauseAgent("local", False)),
+        (m.SetAgentMode("local", AgentMode.PAUSED), m.SetAgentMode("local", AgentMode.ON)),
     ):
         table.tell(pause)
         (waiting,) = table.add()

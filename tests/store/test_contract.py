@@ -10,8 +10,8 @@ import pytest
 from core import messages as m
 from core.adapters.store import SqliteStore, StoreError
 from core.engine.ring import Ring
-from core.model import AttemptId, Launch, Need, NeedKind, Policy, ProcessId, RetryPolicy, TaskState, Timeouts
-from core.settings import Limits
+from core.model import AgentMode, AttemptId, Launch, Need, NeedKind, Policy, ProcessId, RetryPolicy, TaskState, Timeouts
+from core.settings import AgentLimits, Limits
 from tests.build import add, new
 from tests.fakes import MemoryStore
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from core.ports import Store
 
-LIMITS = Limits(slots=2, agents=(("local", 0), ("other", 1)))
+LIMITS = Limits(slots=2, agents=(AgentLimits("local"), AgentLimits("other", 1)))
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -142,12 +142,12 @@ def test_groups_agents_and_the_switch_over_everything_come_back(reopen: Callable
     store = reopen()
     fleet = ring(store)
     fleet.apply(m.SetGroup("g", paused=True, limit=3), 100.0)
-    fleet.apply(m.PauseAgent("other", True), 100.0)
+    fleet.apply(m.SetAgentMode("other", AgentMode.PAUSED), 100.0)
     fleet.apply(m.PauseAll(True), 100.0)
     store.commit()
     world = ring(reopen()).world
     assert (world.groups["g"].paused, world.groups["g"].limit) == (True, 3)
-    assert world.agents["other"].paused
+    assert world.agents["other"].mode is AgentMode.PAUSED
     assert world.paused
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,9 +35,13 @@ class BadLine(NamedTuple):
 
 
 def add(options: argparse.Namespace, home: Home) -> int:
-    task = add_request(options, home)
+    try:
+        task = add_request(options, home)
+    except (OSError, UnicodeDecodeError) as error:
+        say(f"{options.prompt_file} cannot be read: {error}")
+        return Exit.USAGE
     if task is None:
-        say("there is no command: muxdeck add [options] -- COMMAND…")
+        say("there is no command: muxdeck add [options] -- COMMAND…, or a prompt: muxdeck add --prompt TEXT")
         return Exit.USAGE
     with Client(home, start=True) as client:
         (number,) = client.ask("add", tasks=[task], context=context())
@@ -50,22 +55,34 @@ def add(options: argparse.Namespace, home: Home) -> int:
 def add_request(options: argparse.Namespace, home: Home) -> dict[str, Any] | None:
     """The task that the words of `add` ask for; None where there is no command in them."""
     words = options.command[1:] if options.command[:1] == ["--"] else options.command
-    if not words:
+    prompt = prompt_of(options)
+    if not words and prompt is None:
         return None
     named = ("name", "key", "after_ok", "after_any", "after_fail")
     task = {key: value for key in named if (value := getattr(options, key)) is not None}
-    return task | task_fields(options, home) | _command(words, shell=options.shell)
+    run = {"prompt": prompt} if prompt is not None else {}
+    return task | task_fields(options, home) | (_command(words, shell=options.shell) if words else {}) | run
+
+
+def prompt_of(options: argparse.Namespace) -> str | None:
+    """The text for a coding agent. OSError or UnicodeDecodeError where its file cannot be read."""
+    if options.prompt_file is None:
+        return None if options.prompt is None else str(options.prompt)
+    return sys.stdin.read() if options.prompt_file == "-" else Path(options.prompt_file).read_text(encoding="utf-8")
 
 
 def batch(options: argparse.Namespace, home: Home) -> int:
     name = "standard input" if options.file == "-" else options.file
     try:
         text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text(encoding="utf-8")
+        prompt = prompt_of(options)
     except (OSError, UnicodeDecodeError) as error:
         say(f"{name} cannot be read: {error}")
         return Exit.USAGE
     defaults = task_fields(options, home)
-    tasks, faults = read_lines(text, defaults, shell=options.shell)
+    if prompt is not None and "batch" not in defaults:
+        defaults["batch"] = time.strftime("%Y%m%d-%H%M%S")
+    tasks, faults = read_lines(text, defaults, shell=options.shell, prompt=prompt)
     if not faults and not tasks:
         say(f"{name} has no task in it")
         return Exit.USAGE
@@ -81,6 +98,8 @@ def batch(options: argparse.Namespace, home: Home) -> int:
             document({"schema": 1, "tasks": numbers})
         else:
             print("\n".join(map(str, numbers)), flush=True)
+        if "batch" in defaults:
+            say(f"batch {defaults['batch']}: muxdeck results {defaults['batch']}")
         return wait_for(client, numbers, None) if options.wait else Exit.OK
 
 
@@ -131,7 +150,7 @@ def _chunks(tasks: list[tuple[int, dict[str, Any]]]) -> Iterator[list[tuple[int,
 
 
 def read_lines(
-    text: str, defaults: dict[str, Any], *, shell: bool
+    text: str, defaults: dict[str, Any], *, shell: bool, prompt: str | None = None
 ) -> tuple[list[tuple[int, dict[str, Any]]], list[BadLine]]:
     """The tasks of a batch file with their line numbers, and what is wrong with the others."""
     tasks: list[tuple[int, dict[str, Any]]] = []
@@ -141,19 +160,22 @@ def read_lines(
         if not line or line.startswith("#"):
             continue
         try:
-            tasks.append((number, defaults | _one(line, shell=shell)))
+            tasks.append((number, defaults | _one(line, shell=shell, prompt=prompt)))
         except ValueError as error:
             faults.append(BadLine(number, str(error)))
     return tasks, faults
 
 
-def _one(line: str, *, shell: bool) -> dict[str, Any]:
+def _one(line: str, *, shell: bool, prompt: str | None) -> dict[str, Any]:
+    """With a prompt, each line is what takes the place of {} in it."""
     if line.startswith("{"):
         try:
             task = json.loads(line)
         except json.JSONDecodeError as error:
             raise ValueError(f"not valid JSON: {error.msg} (column {error.colno})") from None
         return dict(task)
+    if prompt is not None:
+        return {"prompt": prompt.replace("{}", line) if "{}" in prompt else f"{prompt}\n\n{line}", "name": line}
     if shell:
         return {"shell": line}
     try:
@@ -175,6 +197,10 @@ def task_fields(options: argparse.Namespace, home: Home) -> dict[str, Any]:
     plain = {
         "group": options.group,
         "agent": options.agent,
+        "capabilities": options.capability,
+        "batch": options.batch,
+        "resume": options.resume,
+        "check": None if options.check is None else shlex.split(options.check),
         "priority": options.priority,
         "hold": options.hold or None,
         "delay": options.delay,
@@ -190,6 +216,7 @@ def task_fields(options: argparse.Namespace, home: Home) -> dict[str, Any]:
             jitter=options.retry_jitter,
             never_exit=options.never_exit,
             lost=options.retry_lost,
+            elsewhere=options.retry_elsewhere,
         ),
         "timeout": _given(
             run=options.timeout,

@@ -88,7 +88,7 @@ def _pause(options: argparse.Namespace, home: Home, *, paused: bool) -> int:
     if options.all:
         return _told(options, home, "everything", paused=paused)
     if options.agent is not None:
-        return _told(options, home, "agent", agent=options.agent, paused=paused)
+        return _told(options, home, "agent", agent=options.agent, mode="paused" if paused else "on")
     if options.group is not None:
         return _told(options, home, "group", group=options.group, paused=paused)
     return _told(options, home, "pause" if paused else "resume", tasks=options.tasks)

@@ -22,6 +22,7 @@ def config(options: argparse.Namespace, home: Home) -> int:
 def _init(_options: argparse.Namespace, home: Home) -> int:
     from core.config.template import template
 
+    home.make()
     home.config.parent.mkdir(parents=True, exist_ok=True)
     try:
         with home.config.open("x", encoding="utf-8") as file:

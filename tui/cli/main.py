@@ -28,7 +28,11 @@ _MODULES = {
     "log": "reading",
     "wait": "reading",
     "sessions": "reading",
-    "agents": "reading",
+    "agents": "agents",
+    "results": "agents",
+    "diff": "agents",
+    "merge": "agents",
+    "remove-worktree": "agents",
     "groups": "reading",
     "stats": "reading",
     "history": "reading",
@@ -81,4 +85,4 @@ def _run(options: argparse.Namespace, home: Home) -> int:
 
         return open_console(home, read_only=options.read_only, plain=options.ascii)
     module = import_module(f"tui.cli.{_MODULES[options.verb]}")
-    return int(getattr(module, options.verb)(options, home))
+    return int(getattr(module, options.verb.replace("-", "_"))(options, home))

@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     _adding(verbs)
     _reading(verbs)
+    _agents(verbs)
     _changing(verbs)
     _engine(verbs)
     return top
@@ -58,6 +59,10 @@ def duration(text: str) -> float:
 def references(text: str) -> list[int | str]:
     """Tasks by number or key, with commas between them."""
     return [int(part) if part.isdecimal() else part for part in text.split(",") if part]
+
+
+def reference(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 def codes(text: str) -> list[int]:
@@ -102,12 +107,18 @@ def _adding(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
 def _task_options(verb: argparse.ArgumentParser) -> None:
     place = verb.add_argument_group("where and in what order it runs")
     place.add_argument("-g", "--group", help="a group with its own limit")
-    place.add_argument("-a", "--agent", help="the agent that runs it")
+    place.add_argument("-a", "--agent", help="the agent that runs it, and no other")
+    place.add_argument("-c", "--capability", action="append", metavar="WORD", help="any agent that has all of these")
+    place.add_argument("-b", "--batch", metavar="NAME", help="looked at together: muxdeck results NAME")
     place.add_argument("-p", "--priority", type=int, metavar="N", help="higher goes first; waiting counts too")
     place.add_argument("--hold", action="store_true", help="keep it until it is released")
     place.add_argument("--delay", type=duration, metavar="TIME", help="start no sooner than in this time")
     place.add_argument("--not-before", metavar="WHEN", help="start no sooner than then: 2030-01-31T08:00")
     run = verb.add_argument_group("how it runs")
+    run.add_argument("-P", "--prompt", metavar="TEXT", help="a text for a coding agent, instead of a command")
+    run.add_argument("--prompt-file", metavar="FILE", help="the same from a file; - for standard input")
+    run.add_argument("--resume", type=reference, metavar="ID", help="go on with the conversation of this task")
+    run.add_argument("--check", metavar="COMMAND", help="decides whether the agent's work is done: it ends with 0")
     run.add_argument("-s", "--shell", action="store_true", help="give the text to your shell")
     run.add_argument("-C", "--cwd", metavar="DIR", help="working folder; by default this one")
     run.add_argument("-e", "--env", action="append", metavar="NAME=VALUE", help="set in its environment")
@@ -119,6 +130,7 @@ def _task_options(verb: argparse.ArgumentParser) -> None:
     retry.add_argument("--retry-cap", type=duration, metavar="TIME", help="the longest delay")
     retry.add_argument("--retry-jitter", type=float, metavar="SHARE", help="spread of the delays, 0.1 is a tenth")
     retry.add_argument("--never-exit", type=codes, metavar="CODE,…", help="exit codes that are final at once")
+    retry.add_argument("--retry-elsewhere", action="store_true", default=None, help="by another agent that can do it")
     retry.add_argument("--retry-lost", action="store_true", default=None, help="also when nobody knows how it ended")
     limits = verb.add_argument_group("how long it may take")
     limits.add_argument("-t", "--timeout", type=duration, metavar="TIME", help="one attempt")
@@ -157,12 +169,49 @@ def _reading(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     sessions.add_argument("-a", "--all", action="store_true", help="also those of your own tmux servers")
     _json(sessions)
     for name, text in (
-        ("agents", "the agents, with their slots and load"),
         ("groups", "the groups, with their limits"),
         ("stats", "latencies, utilisation, overhead"),
         ("history", "what was asked for, and what went otherwise"),
     ):
         _json(_verb(verbs, name, text))
+
+
+def _agents(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
+    agents = _verb(verbs, "agents", "the agents: how they stand; add, pause, drain, resume, explain one")
+    _json(agents)
+    agents_verbs = agents.add_subparsers(dest="agents_verb", metavar="VERB")
+    _json(_verb(agents_verbs, "list", "all of them, with their slots and load"))
+    add = _verb(agents_verbs, "add", "write one into the configuration file")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("-k", "--kind", required=True, help="claude, codex, gemini, opencode, copilot, aider, custom")
+    add.add_argument("--slots", type=int, metavar="N", help="tasks at once (1)")
+    add.add_argument("--capability", action="append", metavar="WORD", help="what tasks may ask for")
+    add.add_argument("--model", help="the model it is told to use")
+    add.add_argument("-C", "--cwd", metavar="DIR", help="where its tasks run")
+    add.add_argument("--worktree", action="store_true", help="a git worktree of its own for each task")
+    add.add_argument("--program", metavar="COMMAND", help="the program, where it is not the kind's own")
+    for name, text in (
+        ("pause", "let it start nothing"),
+        ("drain", "let it start nothing, and give its queue to others"),
+        ("resume", "let it start again, and trust it again"),
+        ("explain", "everything about one"),
+    ):
+        verb = _verb(agents_verbs, name, text)
+        verb.add_argument("name", metavar="NAME")
+        _json(verb)
+    diff = _verb(verbs, "diff", "what a task has changed in its git worktree")
+    diff.add_argument("task", metavar="ID")
+    _json(diff)
+    merge = _verb(verbs, "merge", "merge what a task has committed in its worktree into its repository's branch")
+    merge.add_argument("task", metavar="ID")
+    _json(merge)
+    remove = _verb(verbs, "remove-worktree", "delete a task's worktree and its branch")
+    remove.add_argument("task", metavar="ID")
+    remove.add_argument("--force", action="store_true", help="also what is in no other branch")
+    _json(remove)
+    results = _verb(verbs, "results", "what the tasks of a batch came to")
+    results.add_argument("batch", metavar="BATCH")
+    _json(results)
 
 
 def _changing(verbs: Any) -> None:  # noqa: ANN401 - argparse's own

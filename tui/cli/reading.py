@@ -239,28 +239,6 @@ def sessions(options: argparse.Namespace, home: Home) -> int:
     return Exit.OK
 
 
-def agents(options: argparse.Namespace, home: Home) -> int:
-    found = _ask(home, "agents")
-    if options.json:
-        document(found)
-        return Exit.OK
-    table(
-        ("agent", "state", "running", "slots", "queued"),
-        [
-            (agent["name"], _agent_state(agent), agent["running"], agent["slots"] or "any", agent["queued"])
-            for agent in found["agents"]
-        ],
-        right=frozenset({2, 3, 4}),
-    )
-    return Exit.OK
-
-
-def _agent_state(agent: dict[str, Any]) -> str:
-    if not agent["configured"]:
-        return "not configured"
-    return "paused" if agent["paused"] else "running" if agent["running"] else "idle"
-
-
 def groups(options: argparse.Namespace, home: Home) -> int:
     found = _ask(home, "groups")
     if options.json:

@@ -93,8 +93,9 @@ async def pause(desk: Desk) -> None:
     """An agent, where the agents have the focus; otherwise tasks: running ones are stopped, queued ones held."""
     agent = desk.agent()
     if agent is not None:
-        await desk.ask("agent", agent=agent.name, paused=not agent.paused)
-        desk.say(f"{'resumed' if agent.paused else 'paused'} agent {agent.name}")
+        mode = "paused" if agent.mode == "on" else "on"
+        await desk.ask("agent", agent=agent.name, mode=mode)
+        desk.say(f"{'resumed' if mode == 'on' else 'paused'} agent {agent.name}")
         return
     rows = desk.targets()
     still = [row for row in rows if row.held or _is_stopped(desk, row)]

@@ -10,6 +10,7 @@ from tui.views.line import Line, Span, fit, right
 from tui.views.spark import gauge
 from tui.wording import (
     CANCELLED,
+    FAILED,
     HEALTH_SIGNS,
     LOST,
     NEEDS_YOU,
@@ -148,7 +149,7 @@ def foreign_line(row: ForeignRow, width: int, at: Situation) -> Line:
 
 def agent_line(row: AgentRow, width: int, at: Situation) -> Line:
     """Symbol, name, load, and what stands against it."""
-    sign, note = _agent_sign(row)
+    sign, note = _agent_sign(row, at.now)
     load = f"{row.running}/{row.slots}" if row.slots else f"{row.running}"
     name = min(max(width - 15, 8), 16)
     room = max(width - 2 - 1 - name - 6 - 1, 0)
@@ -162,11 +163,16 @@ def agent_line(row: AgentRow, width: int, at: Situation) -> Line:
     )
 
 
-def _agent_sign(row: AgentRow) -> tuple[Sign, str]:
+def _agent_sign(row: AgentRow, now: float) -> tuple[Sign, str]:
     if not row.configured:
         return LOST, "not configured"
-    if row.paused:
-        return PAUSED, "paused"
+    if row.mode != "on":
+        return PAUSED, row.mode
+    if row.retry_at is not None:
+        wait = max(row.retry_at - now, 0.0)
+        return (STARTING, "probing") if row.running else (FAILED, f"breaker {duration(wait)}")
+    if row.problem is not None:
+        return LOST, "cannot run"
     if row.running:
         return RUNNING, ""
     return (CANCELLED if not row.queued else TASK_SIGNS["queued"]), "idle" if not row.queued else ""

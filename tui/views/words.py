@@ -59,18 +59,37 @@ def summary_line(pane: str, replica: Replica, needing: int, width: int) -> Line:
     return tuple(spans)
 
 
+def _agent_facts(agent: AgentRow, now: float) -> list[tuple[str, str]]:
+    slots = (
+        f"{agent.running} of {agent.slots} slots" if agent.slots else f"{agent.running} running, no limit of its own"
+    )
+    use = "" if agent.utilisation is None else f", {agent.utilisation:.0%} used while it had work"
+    return [
+        ("agent", f"{agent.name}, of kind {agent.kind}"),
+        ("load", f"{slots}, {agent.queued:,} queued{use}"),
+        ("can", agent.capabilities.replace(",", ", ")),
+        ("state", _agent_state(agent, now)),
+    ]
+
+
+def _agent_state(agent: AgentRow, now: float) -> str:
+    if not agent.configured:
+        return "the configuration does not have it any more"
+    if agent.mode == "draining":
+        return "being drained, its queue goes to others: p resumes it"
+    if agent.mode == "paused":
+        return "paused: p resumes it"
+    if agent.problem is None:
+        return "starts what is queued: p pauses it"
+    if agent.retry_at is None:
+        return f"cannot run: {agent.problem}"
+    return f"starts nothing for {duration(max(agent.retry_at - now, 0.0))}: {agent.problem}"
+
+
 def beside(agent: AgentRow | None, session: SessionRow | ForeignRow | None, at: Situation, width: int) -> list[Line]:
     """What is chosen where no task is."""
     if agent is not None:
-        slots = (
-            f"{agent.running} of {agent.slots} slots"
-            if agent.slots
-            else f"{agent.running} running, no limit of its own"
-        )
-        state = "paused: p resumes it" if agent.paused else "starts what is queued: p pauses it"
-        if not agent.configured:
-            state = "the configuration does not have it any more"
-        return facts([("agent", agent.name), ("load", f"{slots}, {agent.queued:,} queued"), ("state", state)], width)
+        return facts(_agent_facts(agent, at.now), width)
     if isinstance(session, ForeignRow):
         load = f"{session.cpu:.0f}% {size(session.memory)}, {plural(session.processes, 'process')}"
         health = f"{session.health} for {duration(at.now - session.since)}: {session.health_reason}"

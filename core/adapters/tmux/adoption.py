@@ -76,7 +76,7 @@ class Adoption:
         if begun_at is not None:
             self._post(Started(attempt, None, begun_at))
         if ended is not None:
-            self._post(Exited(attempt, ended.code, ended.at))
+            self._post(Exited(attempt, ended.code, ended.at, ended.result))
         elif begun_at is not None:
             if not alive:
                 self._sessions.on_launcher_gone(attempt)

@@ -138,7 +138,7 @@ class Sessions:
         """The file tells how; the bell only that it is there."""
         ended = self.folder(attempt).exit()
         if attempt in self.slots and ended is not None:
-            self._post(Exited(attempt, ended.code, time.time()))
+            self._post(Exited(attempt, ended.code, time.time(), ended.result))
 
     def watch(self, slot: Slot) -> None:
         """Notices the end of the slot's launcher."""
@@ -153,7 +153,7 @@ class Sessions:
         elif slot.stage is Stage.BUSY and slot.attempt is not None:
             ended = self.folder(slot.attempt).exit()
             if ended is not None:
-                self._post(Exited(slot.attempt, ended.code, ended.at))
+                self._post(Exited(slot.attempt, ended.code, ended.at, ended.result))
             else:
                 self.on_launcher_gone(slot.attempt)
 

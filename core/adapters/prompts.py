@@ -1,0 +1,53 @@
+"""The texts for coding agents: each in a file of its own, that nobody else may read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from core.boundary import BadInputError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LONGEST = 10_000_000
+"""Bytes; Claude Code takes no more."""
+
+
+class PromptFiles:
+    """Named by their content, so that the same text is kept once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, text: str, at: tuple[str | int, ...]) -> str:
+        """The path of the file with the text. BadInputError where it is empty or too long."""
+        content = checked(text, at)
+        path = self._folder / f"prompt-{hashlib.sha256(content).hexdigest()[:32]}"
+        if path.exists():
+            os.utime(path)
+            return str(path)
+        growing = path.with_suffix(f".{os.getpid()}")
+        with open(os.open(growing, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, 0o600), "wb") as file:
+            file.write(content)
+            os.fsync(file.fileno())
+        growing.rename(path)
+        return str(path)
+
+
+class NoFiles:
+    """Checks a prompt and keeps nothing."""
+
+    def keep(self, text: str, at: tuple[str | int, ...]) -> str:
+        checked(text, at)
+        return ""
+
+
+def checked(text: str, at: tuple[str | int, ...]) -> bytes:
+    content = text.encode("utf-8", "surrogateescape")
+    if not text.strip():
+        raise BadInputError([Problem((*at, "prompt"), "expected a text that is not empty")])
+    if len(content) > LONGEST:
+        raise BadInputError([Problem((*at, "prompt"), f"{len(content):,} bytes are too many: at most {LONGEST:,}")])
+    return content

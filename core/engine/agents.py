@@ -1,0 +1,146 @@
+"""What a coding agent's attempt runs: the words of its kind and its settings around the prompt of the task."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.kinds import catalogue, runner
+from core.kinds.kind import headless_argv
+from core.kinds.probing import probe
+from core.messages import Probed
+from core.ports import OutsideError
+from core.settings import COMMAND_KIND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from core.adapters.reading import Reader
+    from core.home import Home
+    from core.kinds.kind import Kind
+    from core.messages import Observation
+    from core.model import AttemptId, Launch
+    from core.rules.world import Attempt
+    from core.settings import AgentSettings, Settings
+
+PROBE_EVERY = 300.0
+"""Seconds after which an agent whose program could not be run is looked at again."""
+RUN_SPEC = "agent.json"
+RESULT = "result.json"
+
+
+class Conversation(NamedTuple):
+    """What an earlier run left for one that goes on with it."""
+
+    session: str | None = None
+    cost_total: float = 0.0
+    tokens_total: list[int | None] | None = None
+
+
+class Agents:
+    """The agents of the configuration as programs on this host."""
+
+    def __init__(self, home: Home, settings: Settings, reader: Reader, post: Callable[[Observation], None]) -> None:
+        self._home = home
+        self._reader = reader
+        self._post = post
+        self._settings = settings
+        self._probing: asyncio.Task[None] | None = None
+
+    def configure(self, settings: Settings) -> None:
+        """Looks at once whether their programs can be run."""
+        self._settings = settings
+        self.close()
+        self._probing = asyncio.ensure_future(self._probe_again_and_again())
+
+    def close(self) -> None:
+        if self._probing is not None:
+            self._probing.cancel()
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        return catalogue.load(self._home.config.parent / "kinds")
+
+    def launch(self, attempt: Attempt, launch: Launch) -> Launch:
+        """The launch of a task as its agent runs it. OutsideError says why it cannot."""
+        settings = self._settings.agent.get(attempt.agent)
+        if settings is None:
+            return launch
+        if launch.prompt is None:
+            return replace(launch, wrapper=settings.command) if settings.command else launch
+        kind = self.kinds.get(settings.kind)
+        if kind is None:
+            raise OutsideError(f"agent {attempt.agent} is of kind {settings.kind!r}, which there is not any more")
+        return self._prompted(attempt.id, launch, settings, kind)
+
+    def _prompted(self, attempt: AttemptId, launch: Launch, settings: AgentSettings, kind: Kind) -> Launch:
+        before = self._conversation(launch.resume)
+        session = None if before.session is not None or not kind.headless.session else str(uuid.uuid4())
+        assert launch.prompt is not None
+        try:
+            argv = headless_argv(
+                kind,
+                program=settings.command,
+                options=settings.options,
+                model=settings.model,
+                session=session,
+                resume=before.session,
+                prompt=Path(launch.prompt),
+            )
+        except ValueError as error:
+            raise OutsideError(str(error)) from error
+        folder = self._home.attempts / str(attempt)
+        spec = runner.Spec(
+            argv=list(argv),
+            prompt=launch.prompt,
+            stdin="prompt" if kind.headless.prompt == "stdin" else "null",
+            reader=kind.headless.reader,
+            result=str(folder / RESULT),
+            stream=str(folder / "stream"),
+            session=before.session or session,
+            cost_before=before.cost_total,
+            tokens_before=before.tokens_total,
+            cumulative=kind.headless.cumulative,
+            cost_basis=kind.headless.cost,
+            check=list(launch.check) or None,
+        )
+        env = dict(launch.env) | kind.headless.env | settings.env
+        return replace(
+            launch,
+            argv=(sys.executable, "-I", "-S", runner.__file__, str(folder / RUN_SPEC)),
+            cwd=str(Path(settings.cwd).expanduser()) if settings.cwd else launch.cwd,
+            env=tuple(sorted(env.items())),
+            files=((RUN_SPEC, json.dumps(spec._asdict())),),
+            worktree=str(self._home.worktrees) if settings.worktree == "task" else None,
+        )
+
+    def _conversation(self, task: int | None) -> Conversation:
+        if task is None:
+            return Conversation()
+        found = [one["result"] for one in self._reader.attempts(task) if one["result"] and one["result"]["session"]]
+        if not found:
+            raise OutsideError(f"task {task} has left no conversation to go on with")
+        latest = found[-1]
+        return Conversation(latest["session"], latest["cost_total"] or 0.0, latest["tokens_total"])
+
+    async def _probe_again_and_again(self) -> None:
+        """All of them once, and again those that cannot be run: somebody may be mending that."""
+        names = [name for name, agent in self._settings.agent.items() if agent.kind != COMMAND_KIND]
+        while names:
+            names = [name for name in names if not await self._is_usable(name)]
+            await asyncio.sleep(PROBE_EVERY)
+
+    async def _is_usable(self, name: str) -> bool:
+        settings = self._settings.agent[name]
+        kind = self.kinds.get(settings.kind)
+        if kind is None:
+            return False
+        found = await asyncio.to_thread(probe, kind, settings.command)
+        problem = None if found.usable else found.problem
+        self._post(Probed(name, problem))
+        return problem is None

@@ -1,0 +1,196 @@
+"""The rules for the screens of one agent, read from a TOML file."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.boundary import BadInputError, Problem, dotted, read_json
+from core.interactive.signals import State  # noqa: TC001 - pydantic reads the types of the fields
+from core.units import Positive, shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER = Path(__file__).with_name("screens")
+LONGEST_PATTERN = 400
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}\Z")
+_NESTED = re.compile(r"\((?:[^()\\]|\\.)*[+*](?:[^()\\]|\\.)*\)[+*{]")
+
+
+@shape
+class Dialog:
+    """Where the text of a dialog stands: from the last line that matches, to the last that does, or to the end."""
+
+    start: str
+    end: str = ""
+
+
+@shape
+class Rule:
+    """When all of its conditions hold, the agent is in this state. Each pattern is searched in single lines."""
+
+    name: str
+    state: State
+    within: Positive = 12
+    """How many of the last non-empty lines `all`, `any` and `none` look at."""
+    bottom: str = ""
+    """One of the last two non-empty lines: what the agent wants an answer to is always at its bottom."""
+    all: tuple[str, ...] = ()
+    any: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+    turn: bool = False
+    """Only lines of the last turn, between the person's last prompt and the composer."""
+    composer: bool = False
+    """Only where the composer is to be seen."""
+    dialog: Dialog | None = None
+    choices: str = ""
+    """A pattern with two groups: the key, and what it does."""
+
+
+@shape
+class TitleRule:
+    """The title of the pane says the state."""
+
+    state: State
+    match: str
+
+
+@shape
+class ComposerRule:
+    """How to find the line into which prompts are typed: the last that matches."""
+
+    line: str
+    """A pattern with one group: what has been typed."""
+    above: str = ""
+    """The line before it, blank or not."""
+    at_cursor: bool = False
+    """It is the line of the cursor and no other."""
+    placeholder: tuple[str, ...] = ()
+    """Text of the agent itself that stands in an empty composer; each pattern has to match all of it."""
+
+
+@shape
+class Rulebook:
+    """All rules of one agent. The first rule that holds is the answer."""
+
+    turn: str = ""
+    """The line of the conversation with which a turn begins: the person's prompt."""
+    composer: ComposerRule | None = None
+    title: tuple[TitleRule, ...] = ()
+    rule: tuple[Rule, ...] = field(default=())
+
+
+class Fault(NamedTuple):
+    """One fault of a file of rules."""
+
+    file: str
+    line: int | None
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.key}: {self.text}" if self.key else f"{place}: {self.text}"
+
+
+def load(agent: str, folder: Path | None = None) -> tuple[Rulebook, list[Fault]]:
+    """The rules of `folder/AGENT.toml`, else ours, else the generic ones. A file with faults is not used."""
+    faults: list[Fault] = []
+    for place in (folder, FOLDER):
+        path = place / f"{agent}.toml" if place is not None and _NAME.match(agent) else None
+        if path is not None and path.is_file():
+            book, faults_here = _load(path, path.stat().st_mtime_ns)
+            faults += faults_here
+            if book is not None:
+                return book, faults
+    return parse((FOLDER / "generic.toml").read_text(encoding="utf-8"), "generic.toml")[0] or Rulebook(), faults
+
+
+@cache
+def _load(path: Path, _changed: int) -> tuple[Rulebook | None, list[Fault]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return None, [Fault(str(path), None, "", f"cannot be read: {error}")]
+    return parse(text, str(path))
+
+
+@cache
+def parse(text: str, file: str) -> tuple[Rulebook | None, list[Fault]]:
+    """The rules in a text, or None and every fault in it."""
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return None, [Fault(file, None, "", f"not valid TOML: {error}")]
+    try:
+        book = read_json(Rulebook, json.dumps(written, default=str))
+        problems = list(_senseless(book))
+    except BadInputError as error:
+        book, problems = Rulebook(), list(error.problems)
+    if not problems:
+        return book, []
+    return None, [Fault(file, _line(text, one.path), dotted(one.path), one.text) for one in problems]
+
+
+def _senseless(book: Rulebook) -> Iterator[Problem]:
+    for path, pattern, groups in _patterns(book):
+        if (fault := _pattern_fault(pattern, groups)) is not None:
+            yield Problem(path, fault)
+    for number, rule in enumerate(book.rule):
+        if not (rule.bottom or rule.all or rule.any or rule.composer):
+            yield Problem(("rule", number), "expected bottom, all, any or composer: it would always hold")
+
+
+def _patterns(book: Rulebook) -> Iterator[tuple[tuple[str | int, ...], str, int]]:
+    """Every pattern with its place, and the groups that it must have."""
+    yield ("turn",), book.turn, 0
+    if book.composer is not None:
+        yield ("composer", "line"), book.composer.line, 1
+        yield ("composer", "above"), book.composer.above, 0
+        for number, pattern in enumerate(book.composer.placeholder):
+            yield ("composer", "placeholder", number), pattern, 0
+    for number, title in enumerate(book.title):
+        yield ("title", number, "match"), title.match, 0
+    for number, rule in enumerate(book.rule):
+        yield ("rule", number, "bottom"), rule.bottom, 0
+        yield ("rule", number, "choices"), rule.choices, 2 if rule.choices else 0
+        for key, patterns in (("all", rule.all), ("any", rule.any), ("none", rule.none)):
+            yield from ((("rule", number, key, place), pattern, 0) for place, pattern in enumerate(patterns))
+        if rule.dialog is not None:
+            yield ("rule", number, "dialog", "start"), rule.dialog.start, 0
+            yield ("rule", number, "dialog", "end"), rule.dialog.end, 0
+
+
+def _pattern_fault(pattern: str, groups: int) -> str | None:
+    if len(pattern) > LONGEST_PATTERN:
+        return f"expected at most {LONGEST_PATTERN} characters"
+    if _NESTED.search(pattern):
+        return "a repeat of a repeat can take for ever: write it without the inner one"
+    try:
+        found = re.compile(pattern).groups
+    except re.error as error:
+        return f"not a pattern: {error}"
+    return f"expected {groups} groups, found {found}" if groups and found != groups else None
+
+
+def _line(text: str, path: tuple[str | int, ...]) -> int | None:
+    """The line of a key: of the n-th `[[rule]]`, then of the key in it."""
+    lines, start = text.splitlines(), None
+    table, number = str(path[0]), path[1] if len(path) > 1 and isinstance(path[1], int) else 0
+    headers = [at for at, line in enumerate(lines) if re.match(rf"\s*\[\[?\s*{re.escape(table)}\s*\]", line)]
+    if len(headers) > number:
+        start = headers[number]
+    names = [part for part in path if isinstance(part, str)]
+    key = names[1] if len(names) > 1 else table
+    for at in range(0 if start is None else start + 1, len(lines)):
+        if re.match(rf"\s*{re.escape(key)}\s*=", lines[at]):
+            return at + 1
+        if start is not None and lines[at].startswith("["):
+            break
+    return None if start is None else start + 1

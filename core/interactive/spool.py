@@ -1,0 +1,58 @@
+"""The spool of hooks read in order, once: one line of JSON an event, written by `hook.py`."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AT_ONCE = 1 << 20
+"""Bytes of one read: the rest comes with the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What an agent told its hook. Nothing in `payload` can be relied on: each use checks its type."""
+
+    at: float
+    event: str
+    payload: dict[str, Any]
+
+
+def read(path: Path, offset: int) -> tuple[list[Event], int]:
+    """Events from `offset` on, and where to read on. A line without its end is left for the next time; lines that
+    are no event are passed over; a file that is shorter than `offset` is another one and is read from its start.
+    A file that is not there has no events."""
+    try:
+        place = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return [], offset
+    try:
+        start = offset if offset <= os.fstat(place).st_size else 0
+        block = os.pread(place, AT_ONCE, start)
+    except OSError:
+        return [], offset
+    finally:
+        os.close(place)
+    whole = block.rfind(b"\n") + 1
+    if not whole and len(block) == AT_ONCE:
+        whole = len(block)
+    lines = block[:whole].split(b"\n")
+    return [event for line in lines if (event := _event(line)) is not None], start + whole
+
+
+def _event(line: bytes) -> Event | None:
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(told, dict):
+        return None
+    at, event, payload = told.get("at"), told.get("event"), told.get("payload")
+    if isinstance(at, bool) or not isinstance(at, (int, float)) or not isinstance(event, str):
+        return None
+    return Event(float(at), event, payload if isinstance(payload, dict) else {})

@@ -1,0 +1,184 @@
+"""The kinds of agents there are, each of them a TOML file.
+
+To add a kind, write NAME.toml, into this folder or into the one of your own kinds. Where a file of yours has the name
+of one that comes with muxdeck, yours counts.
+
+    title = "Claude Code"                 # for people
+    program = "claude"                    # found on the PATH, unless an agent names another
+    install = "npm install -g ..."        # what to do where it is not found
+    login = "start claude once ..."       # what to do where a run says that it is not logged in
+    version = ["--version"]               # arguments that print the version; without them nobody asks
+    tested = ["2.1.197"]                  # another minor version is a warning, never a refusal
+
+    [headless]                            # one run for one task
+    reader = "claude"                     # what understands its output
+    arguments = ["-p", "{options}"]       # after the program
+    prompt = "stdin"                      # or "file": its path stands for {prompt} in the arguments
+    model = ["--model", "{model}"]        # where a model is chosen
+    session = ["--session-id", "{session}"]   # where the id of a session can be chosen before it begins
+    resume = ["--resume", "{session}"]    # where an old one goes on
+    resumed = ["exec", "resume", "{session}", "-"]   # instead of `arguments` and `resume`
+    cost = "list price"                   # what the reported cost is: "list price", "credits" or "none"
+    cumulative = true                     # it is that of the whole session, earlier runs included
+    env = { NAME = "value" }              # set for the agent, the version asked included
+
+Every `{word}` stands for itself inside an argument. `{options}` is an argument of its own: the agent's options, then
+those for model, session and resume; without it they come last. The prompt itself is never an argument: everybody on
+the host can read those, and Linux allows 128 KiB of them.
+
+A reader is needed only where none of the existing ones understands the output. `text` fits every program whose exit
+status tells all; others print events, one JSON object a line. A new one is a module of `core.kinds.readers` with a
+class made from `Reader`: `_event` takes an event, calls `_said`, `_denied`, `_failed` and `_done` for what it means,
+and gives lines for people. Its tests are streams of the real program, in tests/kinds/streams.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.kinds.kind import OPTIONS, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from core.boundary import Problem
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
+_SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)")
+_SHIPPED = Path(__file__).parent
+
+
+class Fault(NamedTuple):
+    """One fault of a file."""
+
+    file: str
+    line: int | None
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.key}: {self.text}" if self.key else f"{place}: {self.text}"
+
+
+class Catalogue(NamedTuple):
+    kinds: dict[str, Kind]
+    faults: tuple[Fault, ...]
+    """What is wrong with one's own files. Such a file is left out, and what it would replace stays."""
+
+
+def load(own: Path | None = None) -> dict[str, Kind]:
+    """All kinds by name; `own` is the folder of the person's own, which need not exist."""
+    return read(own).kinds
+
+
+def read(own: Path | None = None) -> Catalogue:
+    """All kinds, and the faults of one's own files. Files that have not changed are not read again."""
+    kinds: dict[str, Kind] = {}
+    faults: list[Fault] = []
+    for path in (*_files(_SHIPPED), *(() if own is None else _files(own))):
+        kind, wrong = _kept(path, _stamp(path))
+        faults += wrong
+        if kind is not None:
+            kinds[path.stem] = kind
+    return Catalogue(kinds, tuple(faults))
+
+
+def parse(text: str, file: str) -> tuple[Kind | None, tuple[Fault, ...]]:
+    """The kind that the text of a file describes, or all that is wrong with it."""
+    from core.boundary import BadInputError, dotted, read_json
+
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return None, (_syntax_fault(file, str(error)),)
+    try:
+        kind = read_json(Kind, json.dumps(written, default=str))
+        problems = tuple(_senseless(kind))
+    except BadInputError as error:
+        problems = error.problems
+    if problems:
+        return None, tuple(Fault(file, _line(text, one.path), dotted(one.path), one.text) for one in problems)
+    return kind, ()
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob("*.toml"))
+    except OSError:
+        return []
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=128)
+def _kept(path: Path, _stamp: tuple[int, int] | None) -> tuple[Kind | None, tuple[Fault, ...]]:
+    if not _NAME.fullmatch(path.stem):
+        words = "expected a file name of up to 32 small letters, digits, - and _"
+        return None, (Fault(str(path), None, "", words),)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return None, (Fault(str(path), None, "", f"cannot be read: {error}"),)
+    return parse(text, str(path))
+
+
+def _senseless(kind: Kind) -> Iterator[Problem]:
+    """What each value alone does not show."""
+    from core.boundary import Problem
+
+    how = kind.headless
+    for name, word in (
+        ("model", "{model}"),
+        ("session", "{session}"),
+        ("resume", "{session}"),
+        ("resumed", "{session}"),
+    ):
+        if (arguments := getattr(how, name)) and not _holds(arguments, word):
+            yield Problem(("headless", name), f"expected {word} in one of the arguments")
+    if how.resume and how.resumed:
+        yield Problem(("headless", "resumed"), "it replaces `resume`: leave one of them out")
+    for name in ("arguments", "resumed"):
+        arguments = getattr(how, name)
+        if _holds(arguments, OPTIONS) and OPTIONS not in arguments:
+            yield Problem(("headless", name), f"expected {OPTIONS} as an argument of its own")
+        if (arguments or name == "arguments") and _holds(arguments, "{prompt}") != (how.prompt == "file"):
+            yield Problem(
+                ("headless", name), 'expected {prompt} in one of the arguments with prompt = "file", only there'
+            )
+
+
+def _holds(arguments: tuple[str, ...], word: str) -> bool:
+    return any(word in argument for argument in arguments)
+
+
+def _line(text: str, path: tuple[str | int, ...]) -> int | None:
+    """The line of a key, or of the nearest thing around it. Keys of a kind are bare words."""
+    table = ""
+    found: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if (header := re.match(r"\s*\[\s*([\w.-]+)\s*\]", line)) is not None:
+            table = header[1]
+            found.setdefault(table, number)
+        elif (entry := re.match(r"\s*([\w.-]+)\s*=", line)) is not None:
+            found.setdefault(f"{table}.{entry[1]}".lstrip("."), number)
+    parts = [str(part) for part in path]
+    return next((found[key] for end in range(len(parts), 0, -1) if (key := ".".join(parts[:end])) in found), None)
+
+
+def _syntax_fault(file: str, message: str) -> Fault:
+    match = _SYNTAX.fullmatch(message)
+    if match is None:
+        return Fault(file, None, "", f"not valid TOML: {message}")
+    return Fault(file, int(match[2]) if match[2] else None, "", f"not valid TOML: {match[1]}")

@@ -1,0 +1,36 @@
+"""What an interactive agent is seen to do, and the end of its turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.model import Outcome, TaskState
+from core.rules.stopping import begin_ending
+from core.rules.watching import rejudge
+from core.rules.world import Ending
+
+if TYPE_CHECKING:
+    from core.messages import AgentSeen, TurnEnded
+    from core.rules.step import Step
+
+
+def agent_seen(step: Step, fact: AgentSeen) -> None:
+    attempt = step.world.attempt(fact.attempt)
+    if attempt is None:
+        return
+    attempt.reading = fact.reading
+    step.touch_attempt(attempt)
+    rejudge(step, attempt)
+
+
+def turn_ended(step: Step, fact: TurnEnded) -> None:
+    """The work of the task is done, or failed; its program is asked to end."""
+    attempt = step.world.attempt(fact.attempt)
+    if attempt is None or attempt.ending is not None or attempt.exit_code is not None:
+        return
+    attempt.result = fact.result
+    if fact.result.outcome == Outcome.OK:
+        ending = Ending(TaskState.SUCCEEDED, "its turn has ended", final=True)
+    else:
+        ending = Ending(TaskState.FAILED, f"{fact.result.outcome}: {fact.result.reason}", final=False)
+    begin_ending(step, attempt, ending, now=False)

@@ -1,0 +1,183 @@
+"""Agents over a real engine: prompts go to programs, byte for byte, and what they come to is known afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from tests.fleet import Fleet, has_ended, until
+from tests.kinds import homes, install
+from tests.kinds.model_server import ModelServer
+from tests.kinds.wires import Hang, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AGENTS = os.environ.get(install.VARIABLE)
+PROGRAM = """#!/bin/sh
+prompt=$(cat)
+echo "heard: $prompt"
+case $prompt in
+*fail*) exit 3 ;;
+*wait*) while ! test -e "$HOME/gate"; do sleep 0.05; done ;;
+*write*) echo written >file ;;
+esac
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """An agent of kind "custom": it reads its prompt from standard input."""
+    path = tmp_path / "agent"
+    path.write_text(PROGRAM)
+    path.chmod(0o755)
+    return path
+
+
+def agent(name: str, program: Path | str, **fields: Any) -> str:
+    lines = [f"[agent.{name}]", 'kind = "custom"', f'command = ["{program}"]']
+    lines += [f"{key} = {value}" for key, value in fields.items()]
+    return "\n".join(lines) + "\n"
+
+
+def prompt(fleet: Fleet, text: str, **fields: Any) -> int:
+    return fleet.add_all({"prompt": text} | fields)[0]
+
+
+def test_a_prompt_reaches_its_agent_byte_for_byte_and_its_last_word_is_kept(
+    make_fleet: Callable[..., Fleet], program: Path
+) -> None:
+    fleet = make_fleet(agent("ada", program, capabilities='["review"]'))
+    text = "quotes ' \" $HOME `id` %s \\ \t é 漢 \x1b[31m; rm -rf /"
+    task = prompt(fleet, text, capabilities=["review"])
+    assert fleet.wait(task) == ["succeeded"]
+    result = fleet.task(task)["attempts"][0]["result"]
+    assert (result["outcome"], result["message"]) == ("ok", f"heard: {text}\n")
+    assert b"\x1b[31m" not in fleet.log(task), "what an agent prints is inert"
+
+
+def test_a_check_decides_whether_the_work_is_done(make_fleet: Callable[..., Fleet], program: Path) -> None:
+    fleet = make_fleet(agent("ada", program))
+    done, undone = prompt(fleet, "x", check=["true"]), prompt(fleet, "x", check=["test", "-e", "nothing"])
+    assert fleet.wait(done, undone) == ["succeeded", "failed"]
+    assert fleet.task(undone)["reason"] == "error: the check failed: exit 1"
+
+
+def test_failures_in_a_row_hand_the_queue_over_to_another_agent(
+    make_fleet: Callable[..., Fleet], program: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\nexit 9\n")
+    broken.chmod(0o755)
+    fleet = make_fleet(agent("bad", broken) + agent("good", program))
+    failing = [prompt(fleet, "x", agent="bad") for _ in range(3)]
+    assert fleet.wait(*failing) == ["failed"] * 3
+    (stuck,) = [prompt(fleet, "x", agent="bad")]
+    tasks = [prompt(fleet, "x") for _ in range(6)]
+    assert set(fleet.wait(*tasks)) == {"succeeded"}
+    assert {fleet.task(task)["attempts"][0]["agent"] for task in tasks} == {"good"}
+    (bad,) = [one for one in fleet.ask("agents")["agents"] if one["name"] == "bad"]
+    assert bad["problem"] == "exit 9"
+    assert "its agent bad starts nothing until a try" in "; ".join(fleet.ask("why", task=stuck)["why"])
+    fleet.ask("agent", agent="bad", mode="on")
+    assert fleet.wait(stuck) == ["failed"], "the operator has trusted it again"
+
+
+def test_a_program_that_is_missing_holds_nothing_up_but_its_own_work_and_is_looked_for_again(
+    make_fleet: Callable[..., Fleet], program: Path
+) -> None:
+    fleet = make_fleet(agent("ada", "/nowhere/agent"))
+    until(lambda: fleet.ask("agents")["agents"][1]["problem"], "it is noticed")
+    task = prompt(fleet, "x")
+    assert "there is no program '/nowhere/agent'" in "; ".join(fleet.ask("why", task=task)["why"])
+    assert fleet.wait(fleet.add("true")) == ["succeeded"]
+    fleet.home.config.write_text(agent("ada", program))
+    assert fleet.wait(task) == ["succeeded"]
+
+
+def test_an_agent_works_on_while_the_engine_is_gone(make_fleet: Callable[..., Fleet], program: Path) -> None:
+    fleet = make_fleet(agent("ada", program))
+    task = prompt(fleet, "wait")
+    fleet.running(task)
+    fleet.kill_engine()
+    (fleet.home.root / "gate").touch()
+    until((fleet.home.attempts / f"{task}-1" / "result.json").exists, "it tells its result")
+    assert fleet.wait(task) == ["succeeded"]
+    attempts = fleet.task(task)["attempts"]
+    assert [(one["exit_code"], one["result"]["message"]) for one in attempts] == [(0, "heard: wait\n")]
+
+
+def test_a_stopped_agent_was_cancelled_and_nothing_of_it_is_left(
+    make_fleet: Callable[..., Fleet], program: Path
+) -> None:
+    fleet = make_fleet(agent("ada", program))
+    task = prompt(fleet, "wait")
+    fleet.running(task)
+    fleet.ask("stop", tasks=[task])
+    assert fleet.wait(task) == ["cancelled"]
+    until(lambda: not fleet.processes(), "nothing is left of it")
+    assert fleet.ask("agents")["agents"][1]["problem"] is None, "that was no failure of the agent"
+
+
+def test_each_task_has_a_worktree_of_its_own_where_the_agent_wants_that(
+    make_fleet: Callable[..., Fleet], program: Path, tmp_path: Path
+) -> None:
+    repository = tmp_path / "repository"
+    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@y"]
+    repository.mkdir()
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    fleet = make_fleet(agent("ada", program, worktree='"task"', slots=2))
+    tasks = fleet.add_all(*[{"prompt": "write", "cwd": str(repository), "batch": "b"}] * 2)
+    assert fleet.wait(*tasks) == ["succeeded"] * 2
+    assert not (repository / "file").exists()
+    assert [one["files_changed"] for one in fleet.ask("results", batch="b")["tasks"]] == [1, 1]
+    assert "+written" in fleet.ask("diff", task=tasks[0])["diff"]
+    refused = fleet.muxdeck("remove-worktree", str(tasks[0]))
+    assert "uncommitted file" in refused.stderr
+    assert fleet.muxdeck("remove-worktree", "--force", str(tasks[0])).returncode == 0
+    assert not (fleet.home.worktrees / str(tasks[0])).exists()
+    outside = prompt(fleet, "write")
+    until(lambda: "is in no git repository" in "; ".join(fleet.ask("why", task=outside)["why"]), "it says why")
+
+
+@pytest.mark.skipif(AGENTS is None, reason=f"the real agents are not installed: {install.USE}")
+@pytest.mark.parametrize("kind", ["claude", "codex", "opencode", "gemini"])
+def test_a_real_agent_survives_the_engine_and_goes_on_with_its_conversation(
+    kind: str, make_fleet: Callable[..., Fleet], tmp_path: Path
+) -> None:
+    binaries = install.binaries(Path(AGENTS or ""))
+    with ModelServer(Hang(), Text("the first answer"), Text("the second answer")) as model:
+        env = homes.environment(kind, model.url, tmp_path / "home", binaries)
+        fleet = make_fleet(f'[agent.eve]\nkind = "{kind}"\ncommand = ["{binaries / kind}"]\n{_OPTIONS.get(kind, "")}\n')
+        cwd = str(tmp_path)
+        first = fleet.add_all({"prompt": "say something", "cwd": cwd}, env=env)[0]
+        fleet.running(first)
+        until(lambda: model.asked, "the model is asked")
+        fleet.kill_engine()
+        model.release()
+        assert fleet.wait(first) == ["succeeded"]
+        told = fleet.task(first)["attempts"][0]["result"]
+        assert (told["outcome"], told["message"]) == ("ok", "the first answer")
+        assert told["session"]
+        second = fleet.add_all({"prompt": "go on", "cwd": cwd, "resume": first}, env=env)[0]
+        assert fleet.wait(second) == ["succeeded"]
+        again = fleet.task(second)["attempts"][0]["result"]
+        assert (again["message"], again["session"]) == ("the second answer", told["session"])
+
+
+_OPTIONS = {"codex": 'options = ["--skip-git-repo-check"]'}
+
+
+def test_a_real_program_of_an_agent_is_gone_with_its_attempt(make_fleet: Callable[..., Fleet], program: Path) -> None:
+    fleet = make_fleet(agent("ada", program))
+    task = prompt(fleet, "wait")
+    pid = psutil.Process(fleet.running(task)["pid"])
+    fleet.ask("stop", tasks=[task], now=True)
+    assert fleet.wait(task) == ["cancelled"]
+    until(lambda: has_ended(pid), "it is gone")

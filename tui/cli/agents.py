@@ -1,0 +1,192 @@
+"""agents: who runs the tasks, how each stands, and the wishes of its operator; results: what a batch came to."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from typing import TYPE_CHECKING, Any
+
+from core.client import Client
+from core.text import duration, inert, one_line
+from tui.cli.codes import Exit
+from tui.cli.output import document, line, say, table
+
+if TYPE_CHECKING:
+    import argparse
+
+    from core.home import Home
+
+_MODES = {"pause": "paused", "drain": "draining", "resume": "on"}
+LONGEST_MESSAGE = 60
+"""Characters of an agent's last message in a table."""
+
+
+def agents(options: argparse.Namespace, home: Home) -> int:
+    verb = options.agents_verb
+    if verb == "add":
+        return _add(options, home)
+    if verb in _MODES:
+        with Client(home, start=False) as client:
+            client.ask("agent", agent=options.name, mode=_MODES[verb])
+        return Exit.OK
+    return _explain(options, home) if verb == "explain" else _list(options, home)
+
+
+def _list(options: argparse.Namespace, home: Home) -> int:
+    with Client(home, start=False) as client:
+        found = client.ask("agents")
+    if options.json:
+        document(found)
+        return Exit.OK
+    table(
+        ("agent", "kind", "state", "running", "slots", "queued", "used", "can"),
+        [
+            (
+                agent["name"],
+                agent["kind"],
+                state_word(agent),
+                agent["running"],
+                agent["slots"] or "any",
+                agent["queued"],
+                _share(agent["utilisation"]),
+                ", ".join(agent["capabilities"]),
+            )
+            for agent in found["agents"]
+        ],
+        right=frozenset({3, 4, 5, 6}),
+    )
+    return Exit.OK
+
+
+def _explain(options: argparse.Namespace, home: Home) -> int:
+    """Everything about one agent, a fact a line."""
+    with Client(home, start=False) as client:
+        agent = client.ask("agent-explain", agent=options.name)
+    if options.json:
+        document(agent)
+        return Exit.OK
+    one = agent["agent"]
+    slots = one["slots"] or "any number of"
+    facts = {
+        "state": state_word(one),
+        "why": one["problem"],
+        "kind": one["kind"],
+        "program": agent["program"],
+        "load": f"{one['running']} running on {slots} slots, {one['queued']} queued",
+        "used": _share(one["utilisation"]),
+        "can": ", ".join(one["capabilities"]),
+        "warm for": ", ".join(agent["warm"]),
+        "cost": None if agent["cost"] is None else f"{agent['cost']:.4f} USD in {agent['attempts']} attempts",
+    }
+    for name, value in facts.items():
+        if value:
+            line(f"{name:9} {one_line(str(value), 400)}")
+    return Exit.OK
+
+
+def _add(options: argparse.Namespace, home: Home) -> int:
+    """A table at the end of the configuration file; what is in the file stays as it is."""
+    import tomli_w
+
+    from core.config.reading import ConfigError, parse
+
+    given = {
+        "kind": options.kind,
+        "slots": options.slots,
+        "capabilities": options.capability,
+        "model": options.model,
+        "cwd": None if options.cwd is None else os.path.abspath(options.cwd),
+        "worktree": "task" if options.worktree else None,
+        "command": None if options.program is None else shlex.split(options.program),
+    }
+    new = {"agent": {options.name: {key: value for key, value in given.items() if value is not None}}}
+    before = home.config.read_text(encoding="utf-8") if home.config.exists() else ""
+    text = f"{before.rstrip()}\n\n{tomli_w.dumps(new)}".strip() + "\n"
+    try:
+        parse(text, str(home.config))
+    except ConfigError as error:
+        for fault in error.faults:
+            say(str(fault))
+        say("nothing was written")
+        return Exit.CONFIG
+    home.make()
+    home.config.parent.mkdir(parents=True, exist_ok=True)
+    written = home.config.with_suffix(f".{os.getpid()}")
+    written.write_text(text, encoding="utf-8")
+    written.replace(home.config)
+    say(f"agent {options.name} is in {home.config}")
+    return Exit.OK
+
+
+def state_word(agent: dict[str, Any]) -> str:
+    if not agent["configured"]:
+        return "not configured"
+    if agent["mode"] != "on":
+        return str(agent["mode"])
+    if agent["retry_at"] is not None:
+        return f"breaker {duration(max(agent['retry_at'] - time.time(), 0.0))}"
+    return "cannot run" if agent["problem"] else "running" if agent["running"] else "idle"
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
+
+
+def results(options: argparse.Namespace, home: Home) -> int:
+    with Client(home, start=False) as client:
+        found = client.ask("results", batch=options.batch)
+    if options.json:
+        document(found)
+        return Exit.OK
+    table(
+        ("id", "state", "outcome", "agent", "exit", "time", "cost", "tokens", "files", "name", "last message"),
+        [_result(task) for task in found["tasks"]],
+        right=frozenset({0, 4, 5, 6, 7, 8}),
+    )
+    return Exit.OK
+
+
+def _result(task: dict[str, Any]) -> tuple[object, ...]:
+    tokens = [task[key] for key in ("tokens_in", "tokens_out") if task[key] is not None]
+    return (
+        task["task"],
+        task["state"],
+        task["outcome"] or "",
+        task["agent"],
+        "" if task["exit_code"] is None else task["exit_code"],
+        "" if task["seconds"] is None else duration(task["seconds"]),
+        "" if task["cost"] is None else f"{task['cost']:.4f}",
+        sum(tokens) if tokens else "",
+        "" if task["files_changed"] is None else task["files_changed"],
+        one_line(task["name"], 40),
+        one_line(" ".join((task["message"] or "").split()), LONGEST_MESSAGE),
+    )
+
+
+def diff(options: argparse.Namespace, home: Home) -> int:
+    found = _of_worktree(options, home, "diff")
+    if not options.json:
+        print(inert(found["diff"]), end="")
+    return Exit.OK
+
+
+def merge(options: argparse.Namespace, home: Home) -> int:
+    found = _of_worktree(options, home, "merge")
+    if not options.json:
+        print(found["commit"])
+    return Exit.OK
+
+
+def remove_worktree(options: argparse.Namespace, home: Home) -> int:
+    _of_worktree(options, home, "remove-worktree", force=options.force)
+    return Exit.OK
+
+
+def _of_worktree(options: argparse.Namespace, home: Home, verb: str, **more: object) -> dict[str, Any]:
+    task = int(options.task) if options.task.isdecimal() else options.task
+    with Client(home, start=False) as client:
+        found: dict[str, Any] = client.ask(verb, task=task, **more)
+    if options.json:
+        document(found)
+    return found
