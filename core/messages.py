@@ -124,6 +124,14 @@ class PauseAll:
 
 
 @dataclass(frozen=True, slots=True)
+class NoteAnswer:
+    """An operator has answered a dialog: it stands in the history."""
+
+    task: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Clean:
     """Forgets ended tasks with their folders. A task that an unfinished or stopped one needs is kept."""
 
@@ -149,6 +157,7 @@ Command = (
     | SetGroup
     | SetAgentMode
     | PauseAll
+    | NoteAnswer
     | Clean
     | Configure
 )

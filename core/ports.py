@@ -119,6 +119,9 @@ class Hands(Protocol):
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         """Types into a live attempt's session. OutsideError says why not."""
 
+    async def press(self, attempt: AttemptId, key: str) -> None:
+        """One key into a live attempt's session. OutsideError says why not."""
+
     async def log_complete(self, attempt: AttemptId) -> None:
         """Returns once the log of an ended attempt is whole: its last words may come a moment after its end."""
 

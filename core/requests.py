@@ -227,6 +227,17 @@ class Type:
 
 
 @shape
+class Answer:
+    """A key that answers the dialog of an interactive agent."""
+
+    task: int
+    key: Annotated[str, MinLen(1)]
+    """One of its choices, or Escape."""
+    since: float
+    """Of the dialog that was looked at: another one is not answered."""
+
+
+@shape
 class Wait:
     """Answered when all of the tasks have ended; refused when that takes longer than the timeout."""
 

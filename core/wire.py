@@ -57,6 +57,8 @@ class SessionRow(NamedTuple):
     threads: int | None
     io: int | None
     last_output: float | None
+    dialog: str | None = None
+    """What an interactive agent asks, as JSON: since, detail, and choices as pairs of key and label."""
 
 
 class ForeignRow(NamedTuple):

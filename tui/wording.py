@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import shlex
+from typing import Any, NamedTuple
 
 
 class Sign(NamedTuple):
@@ -73,3 +74,10 @@ ROLES = (
 
 def state_word(state: str) -> str:
     return STATE_WORDS.get(state, state)
+
+
+def command_of(task: dict[str, Any]) -> tuple[str, str]:
+    """What a task's document says it runs: the word for that, and the text."""
+    if task["prompt"] is not None:
+        return "prompt", task["prompt"]
+    return ("shell", task["shell"]) if task["shell"] is not None else ("command", shlex.join(task["command"]))

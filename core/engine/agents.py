@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.engine.talks import SPOOL, Plan
+from core.interactive import hook, hooks
 from core.kinds import catalogue, runner
-from core.kinds.kind import headless_argv
+from core.kinds.kind import Headless, argv_of
 from core.kinds.probing import probe
 from core.messages import Probed
 from core.ports import OutsideError
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from core.adapters.reading import Reader
     from core.home import Home
-    from core.kinds.kind import Kind
+    from core.kinds.kind import Interactive, Kind
     from core.messages import Observation
     from core.model import AttemptId, Launch
     from core.rules.world import Attempt
@@ -32,6 +34,8 @@ PROBE_EVERY = 300.0
 """Seconds after which an agent whose program could not be run is looked at again."""
 RUN_SPEC = "agent.json"
 RESULT = "result.json"
+SESSION = "session"
+"""The id of the conversation, where it was chosen before it began."""
 
 
 class Conversation(NamedTuple):
@@ -78,13 +82,36 @@ class Agents:
             raise OutsideError(f"agent {attempt.agent} is of kind {settings.kind!r}, which there is not any more")
         return self._prompted(attempt.id, launch, settings, kind)
 
+    def plan(self, attempt: Attempt, launch: Launch) -> Plan | None:
+        """How to talk to an attempt's agent; None where nobody does."""
+        settings = self._settings.agent.get(attempt.agent)
+        if settings is None or launch.prompt is None or settings.mode != "interactive":
+            return None
+        kind = self.kinds.get(settings.kind)
+        if kind is None or kind.interactive is None:
+            return None
+        folder = self._home.attempts / str(attempt.id)
+        session = folder / SESSION
+        return Plan(
+            folder=folder,
+            prompt=Path(launch.prompt),
+            screens=kind.interactive.screens,
+            hooks=kind.interactive.hooks,
+            session=session.read_text(encoding="ascii") if session.exists() else "",
+            own_rules=self._home.config.parent / "screens",
+        )
+
     def _prompted(self, attempt: AttemptId, launch: Launch, settings: AgentSettings, kind: Kind) -> Launch:
+        how = kind.headless if settings.mode == "headless" else kind.interactive
+        if how is None:
+            raise OutsideError(f'{kind.title} has no interactive program that is known: use mode = "headless"')
         before = self._conversation(launch.resume)
-        session = None if before.session is not None or not kind.headless.session else str(uuid.uuid4())
+        session = before.session or (str(uuid.uuid4()) if how.session else None)
         assert launch.prompt is not None
         try:
-            argv = headless_argv(
+            argv = argv_of(
                 kind,
+                how,
                 program=settings.command,
                 options=settings.options,
                 model=settings.model,
@@ -94,29 +121,60 @@ class Agents:
             )
         except ValueError as error:
             raise OutsideError(str(error)) from error
+        run = replace(
+            launch,
+            cwd=str(Path(settings.cwd).expanduser()) if settings.cwd else launch.cwd,
+            worktree=str(self._home.worktrees) if settings.worktree == "task" else None,
+        )
+        env = dict(launch.env) | how.env | settings.env
         folder = self._home.attempts / str(attempt)
+        if isinstance(how, Headless):
+            return self._headless(replace(run, env=_sorted(env)), how, argv, folder, session, before)
+        return self._interactive(replace(run, env=_sorted(env)), how, argv, folder, session)
+
+    def _headless(
+        self,
+        launch: Launch,
+        how: Headless,
+        argv: tuple[str, ...],
+        folder: Path,
+        session: str | None,
+        before: Conversation,
+    ) -> Launch:
+        """The runner in its terminal, which reads what the program tells and passes it on."""
+        assert launch.prompt is not None
         spec = runner.Spec(
             argv=list(argv),
             prompt=launch.prompt,
-            stdin="prompt" if kind.headless.prompt == "stdin" else "null",
-            reader=kind.headless.reader,
+            stdin="prompt" if how.prompt == "stdin" else "null",
+            reader=how.reader,
             result=str(folder / RESULT),
             stream=str(folder / "stream"),
-            session=before.session or session,
+            session=session,
             cost_before=before.cost_total,
             tokens_before=before.tokens_total,
-            cumulative=kind.headless.cumulative,
-            cost_basis=kind.headless.cost,
+            cumulative=how.cumulative,
+            cost_basis=how.cost,
             check=list(launch.check) or None,
         )
-        env = dict(launch.env) | kind.headless.env | settings.env
         return replace(
             launch,
             argv=(sys.executable, "-I", "-S", runner.__file__, str(folder / RUN_SPEC)),
-            cwd=str(Path(settings.cwd).expanduser()) if settings.cwd else launch.cwd,
-            env=tuple(sorted(env.items())),
             files=((RUN_SPEC, json.dumps(spec._asdict())),),
-            worktree=str(self._home.worktrees) if settings.worktree == "task" else None,
+        )
+
+    def _interactive(
+        self, launch: Launch, how: Interactive, argv: tuple[str, ...], folder: Path, session: str | None
+    ) -> Launch:
+        """The program itself in its terminal, which calls our hook where it can be made to."""
+        wiring = hooks.settings(how.hooks, [sys.executable, "-I", "-S", hook.__file__], folder)
+        files = tuple((path.name, text) for path, text in wiring.files.items())
+        told = {"MUXDECK_HOOKS": str(folder / SPOOL), "MUXDECK_BELL": str(self._home.bell)}
+        return replace(
+            launch,
+            argv=(argv[0], *wiring.arguments, *argv[1:]),
+            env=_sorted(dict(launch.env) | wiring.environment | told),
+            files=(*files, *(((SESSION, session),) if session is not None else ())),
         )
 
     def _conversation(self, task: int | None) -> Conversation:
@@ -144,3 +202,7 @@ class Agents:
         problem = None if found.usable else found.problem
         self._post(Probed(name, problem))
         return problem is None
+
+
+def _sorted(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(env.items()))

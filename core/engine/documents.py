@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from core.wire import TaskRow
 
 
+SHOWN_OF_PROMPT = 4000
+"""Characters."""
+
+
 def document(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     return {"schema": SCHEMA, **fields}
 
@@ -60,7 +64,7 @@ def task_document(engine: Engine, task_id: int) -> dict[str, Any]:
         "group": spec.group,
         "agent": row.agent,
         "wanted": {"agent": spec.wanted.agent, "capabilities": sorted(spec.wanted.capabilities)},
-        "prompt": launch.prompt,
+        "prompt": None if launch.prompt is None else _beginning(launch.prompt),
         "resume": launch.resume,
         "check": list(launch.check) or None,
         "batch": spec.batch,
@@ -76,6 +80,15 @@ def task_document(engine: Engine, task_id: int) -> dict[str, Any]:
         "attempts": engine.reader.attempts(task_id),
         "why": reasons(engine, task_id),
     }
+
+
+def _beginning(path: str) -> str:
+    """Of a text that may be long."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(SHOWN_OF_PROMPT)
+    except OSError:
+        return ""
 
 
 def result_document(engine: Engine, task_id: int, changes: DiffStat | None) -> dict[str, Any]:

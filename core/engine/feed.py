@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.interactive.signals import ASKING, State
+from core.rules.watching import words
 from core.wire import AgentRow, ForeignRow, GroupRow, SessionRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from core.adapters.reading import Reader
+    from core.interactive.ladder import Reading
     from core.model import AttemptId
     from core.rules.step import Step
     from core.rules.world import Agent, Attempt, World
@@ -134,19 +138,20 @@ def _take(changes: dict[K, None], most: int) -> list[K]:
 
 
 def session_row(attempt: Attempt, name: str) -> SessionRow:
-    vital, health = attempt.vital, attempt.health
+    vital, (state, why, since) = attempt.vital, _health(attempt)
     return SessionRow(
         attempt=str(attempt.id),
         task=attempt.id.task,
         name=name,
         state=attempt.state,
         reason=attempt.reason,
+        dialog=None if attempt.reading is None else _dialog(attempt.reading),
         server=attempt.server,
         pid=vital.root.pid if vital is not None and vital.root is not None else attempt.pid,
         started_at=attempt.started_at,
-        health=health.state if health is not None else "starting" if attempt.started_at is None else "working",
-        health_reason=health.reason if health is not None else "not looked at yet",
-        since=health.since if health is not None else attempt.started_at or attempt.placed_at,
+        health=state,
+        health_reason=why,
+        since=since,
         cpu=None if vital is None else round(vital.cpu, 1),
         memory=None if vital is None else vital.memory,
         processes=None if vital is None else vital.processes,
@@ -154,6 +159,32 @@ def session_row(attempt: Attempt, name: str) -> SessionRow:
         io=None if vital is None else vital.io_bytes,
         last_output=None if vital is None else vital.last_output,
     )
+
+
+def _health(attempt: Attempt) -> tuple[str, str, float]:
+    """The word, the reason and the time of it: an agent's own word goes before what its processes look like."""
+    reading, health = attempt.reading, attempt.health
+    if reading is not None and reading.state is not State.UNKNOWN:
+        return _HEALTH.get(reading.state, "waiting"), words(reading), reading.since
+    if health is not None:
+        return health.state, health.reason, health.since
+    began = attempt.started_at or attempt.placed_at
+    return "starting" if attempt.started_at is None else "working", "not looked at yet", began
+
+
+_HEALTH = {
+    State.STARTING: "starting",
+    State.WORKING: "working",
+    State.READY: "quiet",
+    State.FINISHED: "quiet",
+    State.EXITED: "gone",
+}
+
+
+def _dialog(reading: Reading) -> str | None:
+    if reading.state not in ASKING:
+        return None
+    return json.dumps({"since": reading.since, "detail": reading.detail, "choices": reading.choices})
 
 
 def agent_row(agent: Agent) -> AgentRow:

@@ -18,6 +18,7 @@ from core.adapters.members import Tenant
 from core.adapters.tmux.adoption import Adoption
 from core.adapters.tmux.sessions import Sessions
 from core.adapters.vitals import Watch
+from core.engine.talks import Talks
 from core.messages import LauncherGone, NotPlaced, OutputSeen, Sampled, TreeEnded
 from core.ports import OutsideError
 from core.rules.health import BUSY_CPU, Thresholds, judge
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from core.adapters.tmux.slots import Slot
     from core.engine.metrics import Metrics
+    from core.engine.talks import Plan
     from core.home import Home
     from core.messages import Observation
     from core.model import AttemptId, Launch
@@ -57,6 +59,7 @@ class RealHands:
         post: Callable[[Observation], None],
         attempts: Mapping[int, Attempt],
         launch: Callable[[AttemptId], Launch],
+        plan: Callable[[AttemptId], Plan | None],
         metrics: Metrics,
     ) -> None:
         self._home = home
@@ -76,7 +79,10 @@ class RealHands:
             on_terminals_gone=self._due.set,
             leftovers=self._watch.leftovers,
             on_made=metrics.creation.add,
+            on_hook=lambda attempt: self._do(self._talks.heard(attempt)),
         )
+        self._plan = plan
+        self._talks = Talks(self.sessions, post)
         self._foreign = ForeignSessions(home.run)
         self._foreign_health: dict[tuple[str, str], Health] = {}
         self._adoption = Adoption(self.sessions, post)
@@ -108,6 +114,7 @@ class RealHands:
         await self._adoption.run([(attempt.id, _place(attempt)) for attempt in attempts])
         self._do(self._look_again_and_again())
         self._do(self._check_servers())
+        self._do(self._talks.look_again_and_again())
         self.sessions.open()
 
     def carry_out(self, effect: e.Effect) -> None:
@@ -165,6 +172,9 @@ class RealHands:
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         await self.sessions.type_text(attempt, text, enter=enter)
 
+    async def press(self, attempt: AttemptId, key: str) -> None:
+        await self.sessions.press(attempt, key)
+
     async def log_complete(self, attempt: AttemptId) -> None:
         await self.sessions.log_complete(attempt)
 
@@ -209,11 +219,15 @@ class RealHands:
 
     def _slot_changed(self, attempt: AttemptId, slot: Slot | None) -> None:
         if slot is None:
+            self._talks.end(attempt)
             self._watch.drop(attempt)
             self._last_work.pop(attempt, None)
             self._orphaned.discard(attempt)
         else:
             self._watch.add(attempt, Tenant(slot.launcher, slot.tty, slot.log))
+            plan = self._plan(attempt)
+            if plan is not None:
+                self._talks.begin(attempt, plan)
 
     async def _end_tree(self, attempt: AttemptId) -> None:
         """Also of an attempt that ended long ago: its marks still tell what belongs to it."""

@@ -22,6 +22,7 @@ from core.engine.upkeep import Upkeep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core.engine.talks import Plan
     from core.home import Home
     from core.model import AttemptId, Launch
 
@@ -50,7 +51,9 @@ class Process:
     async def run(self, ready: Callable[[], None]) -> int:
         asyncio.get_running_loop().set_exception_handler(self._bug)
         engine = self._engine
-        hands = RealHands(self._home, engine.settings, engine.post, engine.world.attempts, self._launch, engine.metrics)
+        hands = RealHands(
+            self._home, engine.settings, engine.post, engine.world.attempts, self._launch, self._plan, engine.metrics
+        )
         server = Server(engine, Service(engine, self._home, self.stop))
         upkeep = Upkeep(self._home, engine, self._store, hands)
         engine.on_configured = self._agents.configure
@@ -74,6 +77,9 @@ class Process:
 
     def _launch(self, attempt: AttemptId) -> Launch:
         return self._agents.launch(self._engine.world.attempts[attempt.task], self._store.launch(attempt.task))
+
+    def _plan(self, attempt: AttemptId) -> Plan | None:
+        return self._agents.plan(self._engine.world.attempts[attempt.task], self._store.launch(attempt.task))
 
     def _bug(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A failure that nobody expected: the world may be wrong. It is told, and the next engine starts from disk."""

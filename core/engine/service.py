@@ -17,7 +17,7 @@ from core.boundary import read_json
 from core.engine import documents, wishes
 from core.engine.documents import document
 from core.engine.trees import Trees
-from core.messages import Edit, RefusedError, SendSignal
+from core.messages import Edit, NoteAnswer, RefusedError, SendSignal
 from core.model import AttemptId, TaskState
 from core.rules.routing import check_agent, check_wanted
 from core.text import duration, one_line
@@ -66,6 +66,7 @@ class Service:
             "status": (r.Nothing, self._status),
             "screen": (r.Screen, self._screen),
             "type": (r.Type, self._type),
+            "answer": (r.Answer, self._answer),
             "attach": (r.One, self._attach),
             "quit": (r.Nothing, self._quit),
         }
@@ -247,6 +248,18 @@ class Service:
 
     async def _type(self, wish: r.Type, _who: str) -> object:
         await self._engine.hands.type_text(self._live(wish.task), wish.text.encode(), enter=wish.enter)
+        return document(task=wish.task)
+
+    async def _answer(self, wish: r.Answer, who: str) -> object:
+        attempt = self._live(wish.task)
+        reading = self._engine.world.attempts[wish.task].reading
+        if reading is None or reading.since != wish.since:
+            raise RefusedError("refused", f"task {wish.task} shows another dialog now, or none: look again")
+        known = {choice.key: choice.label for choice in reading.choices} | {"Escape": "Escape"}
+        if wish.key not in known:
+            raise RefusedError("usage", f"{one_line(wish.key, 20)!r} is no answer here: {', '.join(known)}")
+        await self._engine.hands.press(attempt, wish.key)
+        await self._engine.wish(NoteAnswer(wish.task, f"{wish.key} {known[wish.key]}"), who)
         return document(task=wish.task)
 
     async def _attach(self, wish: r.One, _who: str) -> object:

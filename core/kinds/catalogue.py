@@ -22,6 +22,10 @@ of one that comes with muxdeck, yours counts.
     cumulative = true                     # it is that of the whole session, earlier runs included
     env = { NAME = "value" }              # set for the agent, the version asked included
 
+    [interactive]                         # its full-screen program in the session; arguments, model, session, resume,
+    screens = "claude"                    # resumed and env as above; rules of core/interactive/screens
+    hooks = "claude"                      # how it is made to call our hook, where it can be
+
 Every `{word}` stands for itself inside an argument. `{options}` is an argument of its own: the agent's options, then
 those for model, session and resume; without it they come last. The prompt itself is never an argument: everybody on
 the host can read those, and Linux allows 128 KiB of them.

@@ -38,11 +38,30 @@ class Headless:
 
 
 @shape
+class Interactive:
+    """How its full-screen program is started, and what tells what that does."""
+
+    arguments: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    session: tuple[str, ...] = ()
+    resume: tuple[str, ...] = ()
+    resumed: tuple[str, ...] = ()
+    screens: str = "generic"
+    hooks: Literal["", "claude", "codex"] = ""
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def can_resume(self) -> bool:
+        return bool(self.resume or self.resumed)
+
+
+@shape
 class Kind:
     """A kind of agent, as its file has it: `core.kinds.catalogue` explains each key."""
 
     title: str
     headless: Headless
+    interactive: Interactive | None = None
     program: str = ""
     """Empty where every agent has to name its own."""
     install: str = ""
@@ -51,15 +70,16 @@ class Kind:
     tested: tuple[str, ...] = ()
 
 
-def headless_argv(
+def argv_of(
     kind: Kind,
+    how: Headless | Interactive,
     *,
     program: tuple[str, ...],
     options: tuple[str, ...],
     model: str | None,
     session: str | None,
     resume: str | None,
-    prompt: Path,
+    prompt: Path | None = None,
 ) -> tuple[str, ...]:
     """The command of one run; `program` empty stands for the kind's own.
 
@@ -67,12 +87,11 @@ def headless_argv(
     an old one. ValueError where the kind cannot resume, or cannot be told the model: the run would be another one than
     was asked for.
     """
-    how = kind.headless
     if resume is not None and not how.can_resume:
         raise ValueError(f"{kind.title} cannot resume a session")
     if model is not None and not how.model:
         raise ValueError(f"{kind.title} cannot be told which model to use")
-    words = {"model": model or "", "session": resume or session or "", "prompt": str(prompt)}
+    words = {"model": model or "", "session": resume or session or "", "prompt": str(prompt or "")}
     chosen = (
         *options,
         *_filled(how.model if model is not None else (), words),

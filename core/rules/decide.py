@@ -27,6 +27,7 @@ RULES: dict[type, Callable[[Step, Any], None]] = {
     m.SetGroup: editing.set_group,
     m.SetAgentMode: editing.set_agent_mode,
     m.PauseAll: editing.pause_all,
+    m.NoteAnswer: talking.note_answer,
     m.Clean: editing.clean,
     m.Configure: editing.configure,
     m.Ticked: timing.tick,

@@ -8,9 +8,10 @@ from core.model import Outcome, TaskState
 from core.rules.stopping import begin_ending
 from core.rules.watching import rejudge
 from core.rules.world import Ending
+from core.text import one_line
 
 if TYPE_CHECKING:
-    from core.messages import AgentSeen, TurnEnded
+    from core.messages import AgentSeen, NoteAnswer, TurnEnded
     from core.rules.step import Step
 
 
@@ -21,6 +22,10 @@ def agent_seen(step: Step, fact: AgentSeen) -> None:
     attempt.reading = fact.reading
     step.touch_attempt(attempt)
     rejudge(step, attempt)
+
+
+def note_answer(step: Step, wish: NoteAnswer) -> None:
+    step.note(f"task {wish.task}: answered {one_line(wish.answer, 100)}", wish.task)
 
 
 def turn_ended(step: Step, fact: TurnEnded) -> None:

@@ -103,7 +103,9 @@ def _evidence(attempt: Attempt, now: float) -> list[str]:
         reasons.append(f"{attempt.ending.reason}: {how}")
     if attempt.left:
         reasons.append(f"could not be ended: {', '.join(attempt.left)}")
-    if attempt.reason and (attempt.health is None or attempt.reason != attempt.health.reason):
+    said = [] if attempt.health is None else [attempt.health.reason]
+    said += [] if attempt.reading is None else [words(attempt.reading)]
+    if attempt.reason and attempt.reason not in said:
         reasons.append(attempt.reason)
     if attempt.state is AttemptState.PLACED:
         reasons.append("it waits for a session")

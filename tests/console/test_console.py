@@ -94,7 +94,7 @@ async def test_a_task_is_queued_by_the_form_and_faults_are_shown_beside_their_fi
         await actor.press("enter")
         await actor.sees("No closing quotation")
         await actor.write("'")
-        for _ in range(4):
+        for _ in range(5):
             await actor.press("tab")
         await actor.write("nobody")
         await actor.press("enter")

@@ -37,6 +37,7 @@ class ModelServer:
         self.hanging = threading.Event()
         self._turns = list(turns)
         self._closing = threading.Event()
+        self._released = threading.Event()
         self._lock = threading.Lock()
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -47,6 +48,7 @@ class ModelServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._closing.set()
+        self._released.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -69,11 +71,20 @@ class ModelServer:
             self.asked.append(Asked(path, body, aside))
             if aside:
                 return len(self.asked), ASIDE
-            return len(self.asked), self._turns.pop(0) if len(self._turns) > 1 else self._turns[0]
+            return len(self.asked), self.next_turn()
 
-    def hang(self) -> None:
+    def next_turn(self) -> Turn:
+        return self._turns.pop(0) if len(self._turns) > 1 else self._turns[0]
+
+    def hang(self) -> bool:
+        """Waits until somebody releases it, or the server is closed: then False."""
         self.hanging.set()
-        self._closing.wait()
+        self._released.wait()
+        return not self._closing.is_set()
+
+    def release(self) -> None:
+        """What hangs is answered with the next turn."""
+        self._released.set()
 
 
 def _tool_name(tool: dict[str, Any]) -> str:
@@ -115,7 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _turn(self, path: str, number: int, turn: Turn) -> None:
         match turn:
             case Hang():
-                self.server.model.hang()
+                if self.server.model.hang():
+                    self._turn(path, number, self.server.model.next_turn())
                 self.close_connection = True
             case Failure():
                 self._answer(turn.status, wires.failure(path, turn), turn.headers)

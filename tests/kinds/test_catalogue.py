@@ -10,7 +10,7 @@ import pytest
 
 from core.kinds import catalogue, probing
 from core.kinds.catalogue import load, parse, read
-from core.kinds.kind import Kind, headless_argv
+from core.kinds.kind import Kind, argv_of
 from core.kinds.probing import probe
 
 GOOD = """title = "Mine"
@@ -35,7 +35,7 @@ def kind(text: str = GOOD) -> Kind:
 
 def argv(name: str, **given: object) -> tuple[str, ...]:
     whole = {"program": (), "options": ("-x",), "model": None, "session": None, "resume": None, "prompt": Path("/p")}
-    return headless_argv(load()[name], **{**whole, **given})  # type: ignore[arg-type]
+    return argv_of(load()[name], **{**whole, **given})  # type: ignore[arg-type]
 
 
 def test_every_kind_that_comes_with_muxdeck_is_whole() -> None:

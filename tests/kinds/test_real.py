@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from core.kinds.catalogue import load
-from core.kinds.kind import headless_argv
+from core.kinds.kind import argv_of
 from core.kinds.probing import probe
 from tests.kinds import homes, install
 from tests.kinds.bench import PATIENCE, Bench, Run
@@ -68,8 +68,9 @@ class Stage:
         kind = load()[self.kind]
         with ModelServer(*turns) as model:
             env = homes.environment(self.kind, model.url, self._home, install.binaries(Path(AGENTS or "")))
-            argv = headless_argv(
+            argv = argv_of(
                 kind,
+                kind.headless,
                 program=(),
                 options=AGENT[self.kind].options if options is None else options,
                 model=None,

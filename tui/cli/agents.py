@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import time
@@ -162,6 +163,25 @@ def _result(task: dict[str, Any]) -> tuple[object, ...]:
         one_line(task["name"], 40),
         one_line(" ".join((task["message"] or "").split()), LONGEST_MESSAGE),
     )
+
+
+def answer(options: argparse.Namespace, home: Home) -> int:
+    """The answer is to the dialog that is there now: the engine refuses it where another one has come."""
+    with Client(home, start=False) as client:
+        session = next((one for one in client.ask("sessions")["sessions"] if one["task"] == options.task), None)
+        if session is None or session["dialog"] is None:
+            say(f"task {options.task} asks nothing")
+            return Exit.NOT_FOUND
+        dialog = json.loads(session["dialog"])
+        if options.key is not None:
+            client.ask("answer", task=options.task, key=options.key, since=dialog["since"])
+            return Exit.OK
+    if options.json:
+        document({"schema": 1, "task": options.task, **dialog})
+    else:
+        print(inert(dialog["detail"]))
+        print("\n".join(f"{key}  {inert(label)}" for key, label in dialog["choices"]))
+    return Exit.OK
 
 
 def diff(options: argparse.Namespace, home: Home) -> int:

@@ -30,6 +30,7 @@ _MODULES = {
     "sessions": "reading",
     "agents": "agents",
     "results": "agents",
+    "answer": "agents",
     "diff": "agents",
     "merge": "agents",
     "remove-worktree": "agents",

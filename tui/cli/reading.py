@@ -11,6 +11,7 @@ from core.client import Client
 from core.text import duration, inert, one_line, size
 from tui.cli.codes import Exit
 from tui.cli.output import document, line, painted, say, table
+from tui.wording import command_of
 
 if TYPE_CHECKING:
     import argparse
@@ -98,7 +99,6 @@ def show(options: argparse.Namespace, home: Home) -> int:
 def _facts(task: dict[str, Any]) -> list[tuple[str, str]]:
     needs = ", ".join(f"{need['task']} {need['kind']} ({need['state']})" for need in task["needs"])
     dependents = ", ".join(f"{one['task']} ({one['state']})" for one in task["dependents"])
-    command = task["shell"] if task["shell"] is not None else " ".join(map(repr, task["command"]))
     retry, timeouts = task["retry"], task["timeouts"]
     limits = ", ".join(f"{name} {duration(value)}" for name, value in timeouts.items() if value is not None)
     facts = [
@@ -106,7 +106,7 @@ def _facts(task: dict[str, Any]) -> list[tuple[str, str]]:
         ("name", task["name"]),
         ("state", task["state"]),
         ("why", "; ".join(task["why"])),
-        ("shell" if task["shell"] is not None else "command", command),
+        command_of(task),
         ("folder", task["cwd"]),
         ("input", task["stdin"]),
         ("place", f"agent {task['agent']}, group {task['group']}, priority {task['priority']}"),

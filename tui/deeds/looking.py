@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from tui.screens.logs import LogScreen
 from tui.screens.reading import Page
 from tui.views.detail import detail_lines
 from tui.views.line import Line, Span, fit
+from tui.wording import command_of
 
 if TYPE_CHECKING:
     from tui.deeds.desk import Desk
@@ -78,20 +80,37 @@ async def logs(desk: Desk) -> None:
 
 
 async def send(desk: Desk) -> None:
+    """Text for the session; where its agent shows a dialog, an answer to that."""
     row = desk.chosen()
     assert row is not None
+    session = desk.replica.sessions.get(row.id)
+    if session is not None and session.dialog is not None:
+        await _answer(desk, row.id, json.loads(session.dialog))
+        return
     text = await desk.prompt(f"send to {row.id} {row.name}", note="typed into its session as it is, then Enter")
     if text is not None:
         await desk.ask("type", task=row.id, text=text)
         desk.say(f"sent to {row.id}")
 
 
+async def _answer(desk: Desk, task: int, dialog: dict[str, Any]) -> None:
+    options = [Option(key, label, key, keys=(key,)) for key, label in dialog["choices"]]
+    if not options:
+        desk.warn("its answers cannot be told from its screen: a attaches to it")
+        return
+    question = next((line for line in reversed(dialog["detail"].splitlines()) if line.strip().endswith("?")), "it asks")
+    key = await desk.choose(one_line(f"{task}: {question.strip()}", 100), options)
+    if key is not None:
+        await desk.ask("answer", task=task, key=key, since=dialog["since"])
+        desk.say(f"answered {task} with {key}")
+
+
 async def copy(desk: Desk) -> None:
     row = desk.chosen()
     assert row is not None
     task = (await desk.ask("show", task=row.id))["task"]
-    command = task["shell"] if task["shell"] is not None else " ".join(task["command"])
-    values = {"number": str(row.id), "command": command, "folder": task["cwd"]}
+    what, text = command_of(task)
+    values = {"number": str(row.id), what: text, "folder": task["cwd"]}
     options = [Option(name, name, value, keys=(name[0],)) for name, value in values.items()]
     chosen = await desk.choose("copy", options)
     if chosen is not None:

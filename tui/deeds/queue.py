@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from core.client import context
@@ -10,6 +9,7 @@ from core.text import plural
 from tui.deeds.desk import Change
 from tui.screens.dialogs import Option
 from tui.screens.form import TaskForm
+from tui.wording import command_of
 
 if TYPE_CHECKING:
     from core.wire import TaskRow
@@ -24,7 +24,7 @@ async def new(desk: Desk) -> None:
         return int(number)
 
     row = desk.chosen()
-    values = {"group": row.group, "agent": row.agent} if row is not None else {}
+    values = {"group": row.group} if row is not None else {}
     number = await desk.open(TaskForm("new task", values, submit, new=True))
     if number is not None:
         added(desk, [number])
@@ -55,13 +55,14 @@ async def edit(desk: Desk) -> None:
 def _as_fields(task: dict[str, Any]) -> dict[str, str]:
     limit = task["timeouts"]["run"]
     return {
-        "command": task["shell"] if task["shell"] is not None else shlex.join(task["command"]),
+        "command": "" if task["prompt"] is not None else command_of(task)[1],
         "shell": "yes" if task["shell"] is not None else "no",
         "hold": "yes" if task["held"] else "no",
         "name": task["name"],
         "cwd": task["cwd"],
         "group": task["group"],
-        "agent": task["agent"],
+        "agent": task["wanted"]["agent"] or "",
+        "capabilities": ", ".join(task["wanted"]["capabilities"]),
         "priority": str(task["priority"]),
         "attempts": str(task["retry"]["attempts"]),
         "run": f"{limit:g}s" if limit is not None else "",
@@ -69,8 +70,9 @@ def _as_fields(task: dict[str, Any]) -> dict[str, str]:
 
 
 def _as_request(task: dict[str, Any]) -> dict[str, Any]:
-    command = {"shell": task["shell"]} if task["shell"] is not None else {"command": task["command"]}
-    plain = {key: task[key] for key in ("name", "cwd", "group", "agent", "priority")}
+    command = {key: task[key] for key in ("shell", "command") if task[key] is not None}
+    plain = {key: task[key] for key in ("name", "cwd", "group", "priority")}
+    plain |= {key: value for key, value in task["wanted"].items() if value}
     limits = {"retry": {"attempts": task["retry"]["attempts"]}, "timeout": {"run": task["timeouts"]["run"]}}
     return command | plain | limits | {"hold": task["held"]}
 

@@ -30,10 +30,12 @@ class Field(NamedTuple):
 
 FIELDS = (
     Field("command", "command", "pytest -q tests"),
+    Field("prompt", "prompt", "for a coding agent, instead of a command", new_only=True),
     Field("name", "name", "what lists show; by default the command"),
     Field("cwd", "folder", "where it runs"),
     Field("group", "group", "default"),
-    Field("agent", "agent", "local"),
+    Field("agent", "agent", "by name; by default local, or any that takes prompts"),
+    Field("capabilities", "able to", "review, python: any agent that has all of these"),
     Field("priority", "priority", "0"),
     Field("after_ok", "after ok", "411, 412: start once these succeeded", new_only=True),
     Field("delay", "delay", "15m: start no sooner than in this time"),
@@ -52,6 +54,7 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
         self._title = title
         self._values = values
         self._submit = submit
+        self._new = new
         self._fields = [field for field in FIELDS if new or not field.new_only]
 
     def compose(self) -> ComposeResult:
@@ -116,7 +119,7 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
     def _request(self) -> dict[str, Any]:
         """What is filled in, in the keys of a request. FieldError names the field that is off."""
         written = {field.key: self.query_one(f"#field-{field.key}", Input).value.strip() for field in self._fields}
-        task: dict[str, Any] = self._command(written.pop("command"))
+        task: dict[str, Any] = self._run(written.pop("command"), written.pop("prompt", ""))
         task["hold"] = self.query_one("#hold", Checkbox).value
         if attempts := written.pop("attempts"):
             task["retry"] = {"attempts": _number("attempts", attempts)}
@@ -128,11 +131,21 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
             task["priority"] = _number("priority", priority)
         if after := written.pop("after_ok", ""):
             task["after_ok"] = [int(part) if part.isdecimal() else part for part in after.replace(",", " ").split()]
+        if capabilities := written.pop("capabilities"):
+            task["capabilities"] = capabilities.replace(",", " ").split()
         return task | {key: value for key, value in written.items() if value}
 
+    def _run(self, text: str, prompt: str) -> dict[str, Any]:
+        """A command or a prompt; a task that is changed may keep what it has."""
+        if prompt and text:
+            raise FieldError("prompt", "there is a command already: leave one of them out")
+        if prompt:
+            return {"prompt": prompt}
+        if not text and self._new:
+            raise FieldError("command", "there is no command, and no prompt")
+        return self._command(text) if text else {}
+
     def _command(self, text: str) -> dict[str, Any]:
-        if not text:
-            raise FieldError("command", "there is no command")
         if self.query_one("#shell", Checkbox).value:
             return {"shell": text}
         try:

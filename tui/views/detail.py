@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core.text import duration, one_line, size
 from tui.views.line import Line, Span
 from tui.views.rows import symbol
-from tui.wording import NEEDS_YOU, TASK_SIGNS, UNKNOWN, Sign, state_word
+from tui.wording import NEEDS_YOU, TASK_SIGNS, UNKNOWN, Sign, command_of, state_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def _facts(task: dict[str, Any], at: Situation) -> Iterator[tuple[str, str, str]
     if task["dependents"]:
         then = ", ".join(f"{one['task']} {symbol(_sign(one['state']), at)}" for one in task["dependents"][:20])
         yield "then", then, ""
-    yield "command", task["shell"] if task["shell"] is not None else " ".join(task["command"]), ""
+    yield *command_of(task), ""
     yield "folder", task["cwd"], "muted"
     priority = f", priority {task['priority']}" if task["priority"] else ""
     yield "place", f"agent {task['agent']}, group {task['group']}{priority}", "muted"

@@ -16,16 +16,24 @@ _READ_AT_ONCE = 1 << 16
 
 
 class Bell:
-    """Calls `on_start(attempt, pid)` and `on_end(attempt)` from the running loop. Lines not ours are ignored."""
+    """Calls `on_start(attempt, pid)`, `on_end(attempt)` and `on_hook(attempt)` from the running loop.
+
+    Lines not ours are ignored.
+    """
 
     def __init__(
-        self, path: Path, on_start: Callable[[AttemptId, int], None], on_end: Callable[[AttemptId], None]
+        self,
+        path: Path,
+        on_start: Callable[[AttemptId, int], None],
+        on_end: Callable[[AttemptId], None],
+        on_hook: Callable[[AttemptId], None],
     ) -> None:
         path.unlink(missing_ok=True)
         os.mkfifo(path, 0o600)
         self._fifo = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._on_start = on_start
         self._on_end = on_end
+        self._on_hook = on_hook
         self._rest = b""
         asyncio.get_running_loop().add_reader(self._fifo, self._readable)
 
@@ -48,3 +56,5 @@ class Bell:
             self._on_start(attempt, value)
         elif word == "E":
             self._on_end(attempt)
+        elif word == "H":
+            self._on_hook(attempt)

@@ -17,13 +17,16 @@ from core.adapters.tmux.control import TmuxError
 from core.adapters.tmux.pool import Pool
 from core.adapters.tmux.servers import Server, Servers
 from core.adapters.tmux.slots import Slot, Stage
+from core.interactive.screens import screen
 from core.messages import Exited, LeftBehind, NotPlaced, Placed, ServerBack, ServerSilent, Started
 from core.ports import AttachTarget
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from core.adapters.tmux.control import Reply
     from core.home import Home
+    from core.interactive.screens import Screen
     from core.messages import Observation
     from core.model import AttemptId, Launch
     from core.settings import Settings
@@ -47,6 +50,7 @@ class Sessions:
         on_terminals_gone: Callable[[], None],
         leftovers: Callable[[AttemptId], Awaitable[int]],
         on_made: Callable[[float], None],
+        on_hook: Callable[[AttemptId], None] = lambda _: None,
     ) -> None:
         self._home = home
         self._attempts = str(home.attempts)
@@ -64,7 +68,7 @@ class Sessions:
         self._opened = False
         self._sealing: dict[AttemptId, asyncio.Task[None]] = {}
         self._log_size = settings.engine.log_size
-        self._bell = Bell(home.bell, self._began, self._ended)
+        self._bell = Bell(home.bell, self._began, self._ended, on_hook)
 
     def configure(self, settings: Settings) -> None:
         self._log_size = settings.engine.log_size
@@ -260,14 +264,33 @@ class Sessions:
         with suppress(TmuxError):
             await self._save(slot, folder.screen, 0)
 
-    async def _save(self, slot: Slot, path: str, lines_above: int) -> None:
+    async def _save(self, slot: Slot, path: str, lines_above: int, *, plain: bool = False) -> Reply:
+        """The reply tells the cursor's column and row, and the title that the program has set."""
         name = f"muxdeck-{slot.number}"
-        await slot.control.ask(
-            ["capture-pane", "-e", "-N", "-t", slot.pane_id, "-S", str(-lines_above), "-b", name],
+        style = [] if plain else ["-e", "-N"]
+        replies = await slot.control.ask(
+            ["capture-pane", *style, "-t", slot.pane_id, "-S", str(-lines_above), "-b", name],
             ["save-buffer", "-b", name, path.replace("#", "##")],
             ["delete-buffer", "-b", name],
+            ["display-message", "-p", "-t", slot.pane_id, "#{cursor_x} #{cursor_y} #{pane_title}"],
             deadline=2.0,
         )
+        return replies[-1]
+
+    async def look(self, attempt: AttemptId) -> Screen:
+        """The screen as plain text, with cursor and title; TmuxError says why not."""
+        slot = self._slot(attempt)
+        path = f"{slot.folder}/look"
+        reply = await self._save(slot, path, 0, plain=True)
+        column, row, title = (*reply.lines[0].split(" ", 2), "")[:3]
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return screen(file.read(), (int(column), int(row)), title)
+
+    async def press(self, attempt: AttemptId, key: str) -> None:
+        """One key that answers a dialog: a letter or a digit as it is, or Escape or Enter. TmuxError says why not."""
+        slot = self._slot(attempt)
+        words = [key] if key in ("Escape", "Enter") else ["-l", "--", key]
+        await slot.control.ask(["send-keys", "-t", slot.pane_id, *words], deadline=2.0)
 
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         """Pastes text into the session exactly, then presses Enter. TmuxError says why not.

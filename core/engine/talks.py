@@ -1,0 +1,220 @@
+"""Interactive agents: hooks and screens are read, the prompt is typed once, the end of the turn is noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.interactive import hooks, ladder, rulebook, screens, spool
+from core.interactive.signals import EVIDENCE, RESTING, Signal, Source, State
+from core.kinds.result import Result
+from core.messages import AgentSeen, TurnEnded
+from core.model import Outcome
+from core.ports import OutsideError
+from core.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from core.adapters.tmux.sessions import Sessions
+    from core.interactive.ladder import Ladder, Reading
+    from core.interactive.screens import Screen
+    from core.messages import Observation
+    from core.model import AttemptId
+
+LOOK_EVERY = 0.4
+"""Seconds between two looks: a state must be right within one second."""
+SETTLED = 3.0
+"""Seconds without a change after which a screen need not be looked at again."""
+SUBMITTED_WITHIN = 4.0
+"""Seconds in which a prompt that was typed must have been taken."""
+ENDED_AFTER = 2.5
+"""Seconds for which an agent without hooks must rest after its prompt, before its turn counts as ended."""
+AT_ONCE = 16
+"""Screens that are looked at side by side."""
+SPOOL = "hooks.spool"
+TYPED = "typed"
+"""Made just before the prompt is typed: it is never typed twice, whatever happens to the engine."""
+_ENDS = {State.LIMIT: Outcome.LIMIT, State.ERROR: Outcome.ERROR}
+
+
+class Plan(NamedTuple):
+    """How to talk to an attempt's agent."""
+
+    folder: Path
+    prompt: Path
+    screens: str
+    hooks: str
+    """The kind whose events come; empty where none do."""
+    session: str
+    own_rules: Path
+
+
+@dataclass(slots=True)
+class Talk:
+    """All that is remembered of one conversation while the engine lives."""
+
+    attempt: AttemptId
+    plan: Plan
+    ladder: Ladder
+    spool_at: int = 0
+    stamp: str = ""
+    changed_at: float = 0.0
+    typed_at: float | None = None
+    """Unix time at which the prompt was typed."""
+    entered_again: bool = False
+    worked: bool = False
+    """It was seen to work after the prompt was typed."""
+    told: Reading | None = None
+    ended: bool = False
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Talks:
+    """Begun when an attempt has its session, forgotten with it."""
+
+    def __init__(self, sessions: Sessions, post: Callable[[Observation], None]) -> None:
+        self._sessions = sessions
+        self._post = post
+        self._talks: dict[AttemptId, Talk] = {}
+
+    def begin(self, attempt: AttemptId, plan: Plan) -> None:
+        typed = plan.folder / TYPED
+        talk = Talk(attempt, plan, ladder.begin(time.time()))
+        with suppress(OSError):
+            talk.typed_at = typed.stat().st_mtime
+        self._talks[attempt] = talk
+
+    def end(self, attempt: AttemptId) -> None:
+        self._talks.pop(attempt, None)
+
+    def choices(self, attempt: AttemptId) -> Reading | None:
+        talk = self._talks.get(attempt)
+        return None if talk is None else talk.ladder.reading
+
+    async def look_again_and_again(self) -> None:
+        while True:
+            talks = list(self._talks.values())
+            for start in range(0, len(talks), AT_ONCE):
+                await asyncio.gather(*map(self._look, talks[start : start + AT_ONCE]))
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def heard(self, attempt: AttemptId) -> None:
+        """A hook has rung."""
+        talk = self._talks.get(attempt)
+        if talk is not None:
+            await self._look(talk)
+
+    async def _look(self, talk: Talk) -> None:
+        async with talk.turn:
+            now = time.time()
+            signals = self._hooked(talk)
+            shown = await self._screen(talk, now)
+            if shown is not None:
+                book, seen = shown
+                signals += screens.read(book, seen, now)
+            talk.ladder = ladder.merge(talk.ladder, signals)
+            self._tell(talk)
+            with suppress(OutsideError):
+                await self._act(talk, shown, now)
+
+    def _hooked(self, talk: Talk) -> list[Signal]:
+        plan = talk.plan
+        if not plan.hooks:
+            return []
+        events, talk.spool_at = spool.read(plan.folder / SPOOL, talk.spool_at)
+        known = hooks.Known(plan.session, _text(plan.prompt) if events else "")
+        told = [hooks.signal(plan.hooks, event, known) for event in events]
+        return [signal for signal in told if signal is not None]
+
+    async def _screen(self, talk: Talk, now: float) -> tuple[rulebook.Rulebook, Screen] | None:
+        """None where nothing has changed for a while, or tmux does not tell."""
+        stamp = self._sessions.folder(talk.attempt).output_stamp()
+        if stamp != talk.stamp:
+            talk.stamp, talk.changed_at = stamp, now
+        resting = now - talk.changed_at > SETTLED and not ladder.stale(talk.ladder, now)
+        if resting and talk.ladder.fall is None:
+            return None
+        book, _ = rulebook.load(talk.plan.screens, talk.plan.own_rules)
+        try:
+            return book, await self._sessions.look(talk.attempt)
+        except (OutsideError, OSError):
+            return None
+
+    def _tell(self, talk: Talk) -> None:
+        reading = talk.ladder.reading
+        if talk.told is None or _differs(talk.told, reading):
+            talk.told = reading
+            self._post(AgentSeen(talk.attempt, reading))
+
+    async def _act(self, talk: Talk, shown: tuple[rulebook.Rulebook, Screen] | None, now: float) -> None:
+        reading = talk.ladder.reading
+        if talk.typed_at is None:
+            if shown is not None and reading.state is State.READY:
+                await self._type(talk, *shown)
+            return
+        talk.worked = talk.worked or (reading.state is State.WORKING and reading.seen_at >= talk.typed_at)
+        if not talk.worked and shown is not None and now - talk.typed_at > SUBMITTED_WITHIN:
+            await self._enter_again(talk, *shown)
+        self._notice_end(talk, reading, now)
+
+    async def _type(self, talk: Talk, book: rulebook.Rulebook, seen: Screen) -> None:
+        """Only into an empty composer: never over what a person has begun to write."""
+        place = screens.composer(book, seen)
+        if place is None or not place.empty:
+            return
+        os.close(os.open(talk.plan.folder / TYPED, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        talk.typed_at = time.time()
+        await self._sessions.type_text(talk.attempt, _text(talk.plan.prompt).strip("\n").encode(), enter=True)
+
+    async def _enter_again(self, talk: Talk, book: rulebook.Rulebook, seen: Screen) -> None:
+        """Once, where the prompt still stands in the composer; after that a person must look."""
+        place = screens.composer(book, seen)
+        if place is None or place.empty:
+            return
+        if not talk.entered_again:
+            talk.entered_again = True
+            await self._sessions.type_text(talk.attempt, b"", enter=True)
+        elif talk.ladder.reading.state is not State.QUESTION:
+            words = one_line("the prompt stands in its composer and was not taken: attach and look", EVIDENCE)
+            signal = Signal(State.QUESTION, Source.STREAM, time.time(), words)
+            talk.ladder = ladder.merge(talk.ladder, [signal])
+            self._tell(talk)
+
+    def _notice_end(self, talk: Talk, reading: Reading, now: float) -> None:
+        assert talk.typed_at is not None
+        if talk.ended or reading.seen_at < talk.typed_at:
+            return
+        if reading.state is State.FINISHED:
+            self._end(talk, Result(Outcome.OK, session=talk.plan.session or None, message=reading.detail))
+        elif reading.state in _ENDS and now - reading.since > ENDED_AFTER:
+            self._end(talk, Result(_ENDS[reading.state], reading.evidence, talk.plan.session or None))
+        elif reading.state in RESTING and talk.worked and now - reading.since > ENDED_AFTER:
+            self._end(talk, Result(Outcome.OK, session=talk.plan.session or None))
+
+    def _end(self, talk: Talk, result: Result) -> None:
+        talk.ended = True
+        self._post(TurnEnded(talk.attempt, result))
+
+
+def _differs(old: Reading, new: Reading) -> bool:
+    """More than its age."""
+    return (old.state, old.source, old.evidence, old.detail, old.choices) != (
+        new.state,
+        new.source,
+        new.evidence,
+        new.detail,
+        new.choices,
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
