@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.effects import Effect
+    from core.interactive.signals import Choice
     from core.model import AttemptId, Launch, TaskSpec, TaskState
     from core.rules.step import Step
     from core.rules.world import Agent, Attempt, Group, Task
@@ -119,8 +120,8 @@ class Hands(Protocol):
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         """Types into a live attempt's session. OutsideError says why not."""
 
-    async def press(self, attempt: AttemptId, key: str) -> None:
-        """One key into a live attempt's session. OutsideError says why not."""
+    async def answer(self, attempt: AttemptId, choice: Choice) -> None:
+        """Answers the dialog of an interactive agent. OutsideError says why not."""
 
     async def log_complete(self, attempt: AttemptId) -> None:
         """Returns once the log of an ended attempt is whole: its last words may come a moment after its end."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from core.engine.metrics import Metrics
     from core.engine.talks import Plan
     from core.home import Home
+    from core.interactive.signals import Choice
     from core.messages import Observation
     from core.model import AttemptId, Launch
     from core.ports import AttachTarget
@@ -172,8 +173,8 @@ class RealHands:
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         await self.sessions.type_text(attempt, text, enter=enter)
 
-    async def press(self, attempt: AttemptId, key: str) -> None:
-        await self.sessions.press(attempt, key)
+    async def answer(self, attempt: AttemptId, choice: Choice) -> None:
+        await self._talks.answer(attempt, choice)
 
     async def log_complete(self, attempt: AttemptId) -> None:
         await self.sessions.log_complete(attempt)

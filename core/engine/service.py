@@ -17,6 +17,7 @@ from core.boundary import read_json
 from core.engine import documents, wishes
 from core.engine.documents import document
 from core.engine.trees import Trees
+from core.interactive.signals import Choice
 from core.messages import Edit, NoteAnswer, RefusedError, SendSignal
 from core.model import AttemptId, TaskState
 from core.rules.routing import check_agent, check_wanted
@@ -255,11 +256,12 @@ class Service:
         reading = self._engine.world.attempts[wish.task].reading
         if reading is None or reading.since != wish.since:
             raise RefusedError("refused", f"task {wish.task} shows another dialog now, or none: look again")
-        known = {choice.key: choice.label for choice in reading.choices} | {"Escape": "Escape"}
-        if wish.key not in known:
+        known = {choice.key: choice for choice in (*reading.choices, Choice("Escape", "Escape"))}
+        choice = known.get(wish.key)
+        if choice is None:
             raise RefusedError("usage", f"{one_line(wish.key, 20)!r} is no answer here: {', '.join(known)}")
-        await self._engine.hands.press(attempt, wish.key)
-        await self._engine.wish(NoteAnswer(wish.task, f"{wish.key} {known[wish.key]}"), who)
+        await self._engine.hands.answer(attempt, choice)
+        await self._engine.wish(NoteAnswer(wish.task, f"{choice.key} {choice.label}"), who)
         return document(task=wish.task)
 
     async def _attach(self, wish: r.One, _who: str) -> object:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.interactive import hooks, ladder, rulebook, screens, spool
-from core.interactive.signals import EVIDENCE, RESTING, Signal, Source, State
+from core.interactive.signals import ASKING, EVIDENCE, RESTING, Signal, Source, State
 from core.kinds.result import Result
 from core.messages import AgentSeen, TurnEnded
 from core.model import Outcome
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.adapters.tmux.sessions import Sessions
     from core.interactive.ladder import Ladder, Reading
     from core.interactive.screens import Screen
+    from core.interactive.signals import Choice
     from core.messages import Observation
     from core.model import AttemptId
 
@@ -40,6 +41,7 @@ AT_ONCE = 16
 SPOOL = "hooks.spool"
 TYPED = "typed"
 """Made just before the prompt is typed: it is never typed twice, whatever happens to the engine."""
+_TAKEN = ASKING | {State.WORKING, State.FINISHED}
 _ENDS = {State.LIMIT: Outcome.LIMIT, State.ERROR: Outcome.ERROR}
 
 
@@ -68,8 +70,10 @@ class Talk:
     typed_at: float | None = None
     """Unix time at which the prompt was typed."""
     entered_again: bool = False
-    worked: bool = False
-    """It was seen to work after the prompt was typed."""
+    taken: bool = False
+    """It was seen to work, or to ask, after the prompt was typed."""
+    refusal: str = ""
+    """The operator's last answer, where that was a No."""
     told: Reading | None = None
     ended: bool = False
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -93,9 +97,13 @@ class Talks:
     def end(self, attempt: AttemptId) -> None:
         self._talks.pop(attempt, None)
 
-    def choices(self, attempt: AttemptId) -> Reading | None:
+    async def answer(self, attempt: AttemptId, choice: Choice) -> None:
+        """Presses the key of a choice; OutsideError says why not."""
         talk = self._talks.get(attempt)
-        return None if talk is None else talk.ladder.reading
+        if talk is not None:
+            says_no = choice.key == "Escape" or choice.label.casefold().startswith("no")
+            talk.refusal = choice.label if says_no else ""
+        await self._sessions.press(attempt, choice.key)
 
     async def look_again_and_again(self) -> None:
         while True:
@@ -158,8 +166,8 @@ class Talks:
             if shown is not None and reading.state is State.READY:
                 await self._type(talk, *shown)
             return
-        talk.worked = talk.worked or (reading.state is State.WORKING and reading.seen_at >= talk.typed_at)
-        if not talk.worked and shown is not None and now - talk.typed_at > SUBMITTED_WITHIN:
+        talk.taken = talk.taken or (reading.state in _TAKEN and reading.seen_at >= talk.typed_at)
+        if not talk.taken and shown is not None and now - talk.typed_at > SUBMITTED_WITHIN:
             await self._enter_again(talk, *shown)
         self._notice_end(talk, reading, now)
 
@@ -190,16 +198,18 @@ class Talks:
         assert talk.typed_at is not None
         if talk.ended or reading.seen_at < talk.typed_at:
             return
-        if reading.state is State.FINISHED:
-            self._end(talk, Result(Outcome.OK, session=talk.plan.session or None, message=reading.detail))
-        elif reading.state in _ENDS and now - reading.since > ENDED_AFTER:
-            self._end(talk, Result(_ENDS[reading.state], reading.evidence, talk.plan.session or None))
-        elif reading.state in RESTING and talk.worked and now - reading.since > ENDED_AFTER:
-            self._end(talk, Result(Outcome.OK, session=talk.plan.session or None))
+        rests = reading.state in RESTING and talk.taken
+        rested = now - reading.since > ENDED_AFTER
+        if reading.state in _ENDS and rested:
+            self._end(talk, _ENDS[reading.state], reading.evidence)
+        elif talk.refusal and rests and rested:
+            self._end(talk, Outcome.DENIED, f"the operator answered {talk.refusal}")
+        elif reading.state is State.FINISHED or (rests and rested):
+            self._end(talk, Outcome.OK, "")
 
-    def _end(self, talk: Talk, result: Result) -> None:
+    def _end(self, talk: Talk, outcome: Outcome, reason: str) -> None:
         talk.ended = True
-        self._post(TurnEnded(talk.attempt, result))
+        self._post(TurnEnded(talk.attempt, Result(outcome, reason, talk.plan.session or None)))
 
 
 def _differs(old: Reading, new: Reading) -> bool:

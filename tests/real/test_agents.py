@@ -158,7 +158,7 @@ def test_a_real_agent_survives_the_engine_and_goes_on_with_its_conversation(
         cwd = str(tmp_path)
         first = fleet.add_all({"prompt": "say something", "cwd": cwd}, env=env)[0]
         fleet.running(first)
-        until(lambda: model.asked, "the model is asked")
+        until(model.hanging.is_set, "the model is asked")
         fleet.kill_engine()
         model.release()
         assert fleet.wait(first) == ["succeeded"]

@@ -1,0 +1,137 @@
+"""Interactive agents over a real engine and real tmux: typed to, read, answered, and noticed when they are done."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fleet import Fleet, until
+from tests.interactive import fake_agent
+from tests.kinds import homes, install
+from tests.kinds.model_server import ModelServer
+from tests.kinds.wires import Call, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AGENTS = os.environ.get(install.VARIABLE)
+MANY = 12
+
+
+def talking(slots: int = 4) -> str:
+    argv = json.dumps([sys.executable, "-I", "-S", fake_agent.__file__])
+    agent = f'[agent.fay]\nkind = "custom"\nmode = "interactive"\nslots = {slots}\ncommand = {argv}\n'
+    return f"[engine]\nslots = {slots}\n{agent}"
+
+
+def prompt(fleet: Fleet, text: str, **fields: Any) -> int:
+    return fleet.add_all({"prompt": text} | fields)[0]
+
+
+def dialog(fleet: Fleet, task: int) -> dict[str, Any]:
+    """Once it is there, with its answers: a hook may tell of it before the screen shows them."""
+
+    def asked() -> dict[str, Any] | None:
+        session = next((one for one in fleet.ask("sessions")["sessions"] if one["task"] == task), None)
+        found = json.loads(session["dialog"]) if session is not None and session["dialog"] is not None else None
+        return found if found is not None and found["choices"] else None
+
+    return dict(until(asked, "it asks"))
+
+
+def test_a_prompt_is_typed_once_and_the_end_of_the_turn_is_the_end_of_the_task(
+    make_fleet: Callable[..., Fleet],
+) -> None:
+    fleet = make_fleet(talking())
+    tasks = [prompt(fleet, f"work 0.{number}") for number in range(1, 4)]
+    assert fleet.wait(*tasks) == ["succeeded"] * 3
+    assert fleet.log(tasks[0]).count(b"work 0.1\r\n") <= 1
+    until(lambda: not fleet.processes(), "its program has ended too")
+
+
+def test_a_dialog_needs_the_operator_and_is_answered_from_afar(make_fleet: Callable[..., Fleet]) -> None:
+    fleet = make_fleet(talking())
+    task = prompt(fleet, "ask")
+    asked = dialog(fleet, task)
+    assert fleet.running(task)["state"] == "waiting"
+    assert "Do you want to run this command?" in asked["detail"]
+    assert [label for _, label in asked["choices"]] == ["Yes", "No"]
+    assert "permission · screen" in "; ".join(fleet.ask("why", task=task)["why"])
+    shown = fleet.muxdeck("answer", str(task))
+    assert "1  Yes" in shown.stdout
+    assert "is no answer here" in fleet.muxdeck("answer", str(task), "9").stderr
+    assert fleet.muxdeck("answer", str(task), "1").returncode == 0
+    assert fleet.wait(task) == ["succeeded"]
+    assert any("answered 1 Yes" in note["text"] for note in fleet.ask("notes")["notes"])
+
+
+def test_an_engine_that_is_killed_in_the_middle_types_nothing_twice(make_fleet: Callable[..., Fleet]) -> None:
+    fleet = make_fleet(talking())
+    task = prompt(fleet, "ask")
+    before = dialog(fleet, task)
+    fleet.kill_engine()
+    assert dialog(fleet, task)["choices"] == before["choices"]
+    fleet.muxdeck("answer", str(task), "1")
+    assert fleet.wait(task) == ["succeeded"]
+    assert len(fleet.task(task)["attempts"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "state", "reason"),
+    [("limit", "queued", "limit"), ("error", "failed", "error"), ("crash", "failed", "exit 3")],
+)
+def test_how_a_turn_fails_is_told(script: str, state: str, reason: str, make_fleet: Callable[..., Fleet]) -> None:
+    fleet = make_fleet(talking())
+    task = prompt(fleet, script)
+    until(lambda: fleet.task(task)["attempts"] and fleet.state(task) == state, f"it is {state}")
+    assert reason in str(fleet.task(task)["reason"])
+
+
+def test_many_at_once_are_each_read_rightly(make_fleet: Callable[..., Fleet]) -> None:
+    fleet = make_fleet(talking(slots=MANY))
+    asking = [prompt(fleet, "ask") for _ in range(MANY // 2)]
+    working = [prompt(fleet, "work 30") for _ in range(MANY // 2)]
+    until(lambda: sum(one["state"] == "waiting" for one in fleet.ask("sessions")["sessions"]) == len(asking), "all ask")
+    until(
+        lambda: (
+            {one["task"] for one in fleet.ask("sessions")["sessions"] if one["health"] == "working"} == set(working)
+        ),
+        "all the others work",
+    )
+    for task in asking:
+        fleet.ask("answer", task=task, key="2", since=dialog(fleet, task)["since"])
+    assert set(fleet.wait(*asking)) == {"failed"}
+    assert fleet.task(asking[0])["reason"] == "denied: the operator answered No"
+    fleet.ask("stop", tasks=working, now=True)
+
+
+@pytest.mark.skipif(AGENTS is None, reason=f"the real agents are not installed: {install.USE}")
+def test_real_claude_asks_for_permission_and_is_answered(make_fleet: Callable[..., Fleet], tmp_path: Path) -> None:
+    binaries, project = install.binaries(Path(AGENTS or "")), tmp_path / "project"
+    project.mkdir()
+    call = Call("Bash", {"command": f"touch {project}/made", "description": "make a file"})
+    with ModelServer(call, Text("it is made")) as model:
+        env = homes.environment("claude", model.url, tmp_path / "home", binaries)
+        trust = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
+        approved = {"approved": [env["ANTHROPIC_API_KEY"][-20:]], "rejected": []}
+        settings = {
+            "hasCompletedOnboarding": True,
+            "projects": {str(project): trust},
+            "customApiKeyResponses": approved,
+        }
+        (tmp_path / "home" / ".claude.json").write_text(json.dumps(settings))
+        agent = f'[agent.eve]\nkind = "claude"\nmode = "interactive"\ncommand = ["{binaries / "claude"}"]\n'
+        fleet = make_fleet(agent)
+        task = fleet.add_all({"prompt": "make a file", "cwd": str(project)}, env=env)[0]
+        asked = dialog(fleet, task)
+        assert "touch" in asked["detail"]
+        assert not (project / "made").exists()
+        fleet.ask("answer", task=task, key=asked["choices"][0][0], since=asked["since"])
+        assert fleet.wait(task) == ["succeeded"]
+        assert (project / "made").exists()
+        assert fleet.task(task)["attempts"][0]["result"]["outcome"] == "ok"
