@@ -25,6 +25,7 @@ class Home:
         self.config = config
         self.store = root / "muxdeck.db"
         self.log = root / "engine.log"
+        self.secret = root / "home.secret"
         self.lock = root / "engine.lock"
         self.attempts = root / "attempts"
         self.slots = root / "slots"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from core.kinds.result import Result
     from core.model import AgentMode, AttemptId, Need, ProcessId, TaskSpec
     from core.settings import Limits
+    from core.speech import Address, ReportKind
     from core.vitals import Health, Vital
 
 
@@ -143,6 +144,50 @@ class Configure:
     limits: Limits
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An attempt tells how it stands."""
+
+    attempt: AttemptId
+    kind: ReportKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Mail for somebody. Reply: its number."""
+
+    sender: AttemptId | None
+    """None is the operator, here and below."""
+    to: Address
+    text: str
+    ttl: float | None = None
+    """Seconds after which nobody gets it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Takes the mail that waits for the reader. Reply: the mail, the oldest first; nobody gets it again."""
+
+    reader: AttemptId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """The reader has understood mail that it had taken. Reply: its numbers."""
+
+    reader: AttemptId | None
+    mail: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """An attempt adds tasks, as Add does, within what its agent's tasks may do."""
+
+    parent: AttemptId
+    tasks: tuple[NewTask, ...]
+
+
 Command = (
     Add
     | Retry
@@ -160,6 +205,11 @@ Command = (
     | NoteAnswer
     | Clean
     | Configure
+    | Report
+    | Send
+    | Collect
+    | Acknowledge
+    | Spawn
 )
 
 # Facts
@@ -288,6 +338,22 @@ class Probed:
     problem: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Somebody has typed text into the attempt's session."""
+
+    attempt: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class Forged:
+    """Somebody said to be an attempt and could not show it."""
+
+    attempt: str
+    """As it was said."""
+    verb: str
+
+
 Observation = (
     Ticked
     | Placed
@@ -304,6 +370,8 @@ Observation = (
     | Probed
     | AgentSeen
     | TurnEnded
+    | Typed
+    | Forged
 )
 
 Message = Command | Observation

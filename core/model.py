@@ -153,6 +153,8 @@ class Launch:
     """argv of what decides whether a coding agent has done its work."""
     files: tuple[tuple[str, str], ...] = ()
     """Name and content of what its agent puts beside the script; the store does not know it."""
+    token: str = ""
+    """Shows that whoever speaks is this attempt; the store does not know it."""
     worktree: str | None = None
     """The folder in which its agent wants a git worktree of `cwd` for the task; the store does not know it."""
 
@@ -189,6 +191,16 @@ class AgentMode(StrEnum):
     """Starts nothing; what waits for it, waits."""
     DRAINING = "draining"
     """Starts nothing; what waits for it goes to others that can do it."""
+
+
+class Origin(NamedTuple):
+    """Where a task comes from that another one has added."""
+
+    by: AttemptId
+    root: int
+    """The task at the head of the family: nobody's child."""
+    depth: int
+    """1 where the root itself has added it."""
 
 
 @dataclass(frozen=True, slots=True)

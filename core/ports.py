@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.rules.step import Step
     from core.rules.world import Agent, Attempt, Group, Task
     from core.settings import Settings
+    from core.speech import Address, Mail
     from core.wire import ForeignRow
 
 
@@ -35,17 +36,20 @@ class Loaded:
     counts: Counter[TaskState]
     """Of ended tasks only."""
     next_task: int
+    next_mail: int
     last_queued_at: float
     paused: bool
 
 
 @dataclass(slots=True)
 class Recalled:
-    """Ended tasks that a message is about."""
+    """What a message is about and no world holds: ended tasks, mail, costs."""
 
     tasks: list[Task] = field(default_factory=list)
     ended: dict[int, TaskState] = field(default_factory=dict)
     keys: dict[str, int] = field(default_factory=dict)
+    mail: list[Mail] = field(default_factory=list)
+    family_cost: float = 0.0
 
 
 class Store(Protocol):
@@ -83,6 +87,18 @@ class Store(Protocol):
 
     def spec(self, task: int) -> TaskSpec:
         """What was asked for. KeyError where the task does not exist."""
+
+    def waiting_mail(self, to: Sequence[Address], now: float) -> list[Mail]:
+        """Mail to one of these that nobody has taken and that holds by `now`: the oldest first, a hundred at most."""
+
+    def mail(self, ids: Sequence[int]) -> list[Mail]:
+        """Those of the mail that exist."""
+
+    def mail_of(self, reader: str) -> list[Mail]:
+        """What an attempt, or the operator, has taken: the oldest first."""
+
+    def family_cost(self, root: int) -> float:
+        """US dollars that the attempts of a task and of all that came from it have told of."""
 
     def cleanable(self, before: float | None, keep: int) -> list[int]:
         """Ended tasks that no live or stopped task needs, without the `keep` latest; oldest first.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Le, MinLen
+from annotated_types import Ge, Gt, Le, MinLen
 from typing_extensions import TypedDict
 
 from core.units import STRICT, Count, Duration, Positive, shape
@@ -282,6 +282,52 @@ class Results:
 class Notes:
     task: int | None = None
     limit: Annotated[int, Ge(1), Le(10_000)] = 200
+
+
+@shape
+class Speaker:
+    """The attempt from within which somebody asks; without one it is the operator."""
+
+    attempt: str
+    token: str
+    """Stands in the attempt's script."""
+
+
+@shape
+class Report:
+    speaker: Speaker | None
+    kind: Literal["progress", "done", "fail", "ask"]
+    text: str
+
+
+@shape
+class Message:
+    speaker: Speaker | None
+    to: str
+    """A task's number, agent:NAME, group:NAME or operator."""
+    text: str
+    ttl: Annotated[float, Gt(0)] | None = None
+    """Seconds after which nobody gets it any more."""
+
+
+@shape
+class Inbox:
+    """Takes what waits for whoever asks, or acknowledges what was taken."""
+
+    speaker: Speaker | None
+    ack: tuple[Positive, ...] = ()
+
+
+@shape
+class Mail:
+    limit: Annotated[int, Ge(1), Le(10_000)] = 200
+
+
+@shape
+class Spawn:
+    speaker: Speaker | None
+    tasks: Annotated[tuple[TaskRequest, ...], MinLen(1)]
+    context: Context
 
 
 @shape

@@ -93,6 +93,20 @@ class AgentLimitSettings:
 
 
 @shape
+class MaySettings:
+    """What tasks of the agent may do themselves, from within: muxdeck spawn. 0 is none."""
+
+    spawn: Count = 0
+    """Tasks that one attempt may add."""
+    depth: Positive = 1
+    """Generations below a task that a person has added."""
+    per_minute: Count = 10
+    """Tasks that one attempt may add within a minute."""
+    cost: Annotated[float, Ge(0)] | None = None
+    """US dollars; where the whole family has cost as much, it adds nothing more."""
+
+
+@shape
 class AgentSettings:
     kind: str = COMMAND_KIND
     """"command" runs commands; claude, codex, gemini, opencode, copilot, aider and custom take prompts."""
@@ -115,6 +129,7 @@ class AgentSettings:
     env: dict[str, str] = field(default_factory=dict)
     """Put over the environment of its tasks."""
     limit: AgentLimitSettings = field(default_factory=AgentLimitSettings)
+    may: MaySettings = field(default_factory=MaySettings)
 
 
 @shape
@@ -139,6 +154,7 @@ class AgentLimits(NamedTuple):
     """Limits of its attempts in seconds, for tasks that have none of their own."""
     memory: int | None = None
     """Bytes that an attempt may use."""
+    may: MaySettings = MaySettings()
 
     @property
     def prompts(self) -> bool:
@@ -180,4 +196,5 @@ def _limits_of(name: str, agent: AgentSettings) -> AgentLimits:
         run=agent.limit.run,
         idle=agent.limit.idle,
         memory=agent.limit.memory,
+        may=agent.may,
     )

@@ -9,6 +9,7 @@ _VISIBLE = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
 _HIDDEN = dict.fromkeys([*range(0x80, 0xA0), *_BIDI], "\ufffd")
 _INERT_LINE = _VISIBLE | _HIDDEN
 _INERT_TEXT = {code: sign for code, sign in _INERT_LINE.items() if code not in (0x09, 0x0A)}
+_NO_CONTROLS = dict.fromkeys(_INERT_TEXT)
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])", re.ASCII)
@@ -21,6 +22,12 @@ def one_line(text: str, limit: int = 200) -> str:
     """`text` as one line of at most `limit` characters that no terminal and no markup parser acts on."""
     head = text[: limit + 1].translate(_INERT_LINE).encode("utf-8", "replace").decode("utf-8")
     return head if len(head) <= limit else head[: limit - 1] + "…"
+
+
+def plain(text: str) -> str:
+    """`text` without any control but tabs and line ends: what others may read as it is."""
+    unified = text.replace("\r\n", "\n").replace("\r", "\n").translate(_NO_CONTROLS)
+    return unified.encode("utf-8", "replace").decode("utf-8")
 
 
 def inert(text: str) -> str:

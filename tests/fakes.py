@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from core import effects as e
 from core import messages as m
+from core.adapters.store import MAIL_AT_ONCE
 from core.model import STOPPED_BY_PARENT, Need, ProcessId, TaskState
 from core.ports import AttachTarget, Loaded, OutsideError, Recalled
+from core.speech import Address, Recipient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from core.rules.step import Step
     from core.rules.world import Agent, Attempt, Group, Task
     from core.settings import Settings
+    from core.speech import Mail
     from core.wire import ForeignRow
 
 
@@ -34,7 +37,8 @@ class MemoryStore:
         self.groups: dict[str, Group] = {}
         self.agents: dict[str, Agent] = {}
         self.notes: list[tuple[str, str]] = []
-        self.next_task = 1
+        self.mailbox: dict[int, Mail] = {}
+        self.next_task = self.next_mail = 1
         self.last_queued_at = 0.0
         self.paused = False
 
@@ -62,6 +66,10 @@ class MemoryStore:
         for agent in step.agents.values():
             self.agents[agent.name] = replace(agent, running=0, queued=0)
         self.notes.extend((who, note.text) for note in step.notes)
+        self.mailbox |= step.mail
+        gone = {Address(Recipient.TASK, str(task_id)) for task_id in step.removed}
+        self.mailbox = {id_: mail for id_, mail in self.mailbox.items() if mail.to not in gone}
+        self.next_mail = step.world.next_mail
         self.next_task, self.last_queued_at = step.world.next_task, step.world.last_queued_at
         self.paused = step.world.paused
 
@@ -82,6 +90,7 @@ class MemoryStore:
             agents=[replace(agent) for agent in self.agents.values()],
             counts=Counter(task.state for task in self.tasks.values() if task.state.ended),
             next_task=self.next_task,
+            next_mail=self.next_mail,
             last_queued_at=self.last_queued_at,
             paused=self.paused,
         )
@@ -108,6 +117,21 @@ class MemoryStore:
         recalled = [self._task(task_id, met=True) for task_id in sorted(found)]
         parents = {need.parent for task in recalled for need in task.needs}
         return Recalled(recalled, {id_: state for id_, state in self.states(parents).items() if state.ended})
+
+    def waiting_mail(self, to: Sequence[Address], now: float) -> list[Mail]:
+        found = [self.mailbox[id_] for id_ in sorted(self.mailbox)]
+        return [mail for mail in found if mail.to in to and mail.state(now) == "waiting"][:MAIL_AT_ONCE]
+
+    def mail(self, ids: Sequence[int]) -> list[Mail]:
+        return [self.mailbox[id_] for id_ in sorted(set(ids) & set(self.mailbox))]
+
+    def mail_of(self, reader: str) -> list[Mail]:
+        return [self.mailbox[id_] for id_ in sorted(self.mailbox) if self.mailbox[id_].taken_by == reader]
+
+    def family_cost(self, root: int) -> float:
+        family = {root} | {task.id for task in self.tasks.values() if task.origin and task.origin.root == root}
+        results = [attempt.result for attempt in self.attempts.values() if attempt.id.task in family]
+        return sum(result.cost or 0.0 for result in results if result is not None)
 
     def launch(self, task: int) -> Launch:
         return self.specs[task].launch

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.adapters import script
 from core.kinds import result as results
@@ -70,7 +70,7 @@ class Folder:
         os.mkdir(self.path, 0o700)
         for name, content in launch.files:
             write_new(f"{self.path}/{name}", content.encode("utf-8", "surrogateescape"))
-        spec = {"attempt": str(self.attempt), "place": place, **script.public(launch)}
+        spec = {"attempt": str(self.attempt), "place": place, "token": launch.token, **script.public(launch)}
         write_new(
             f"{self.path}/run",
             _SPEC + json.dumps(spec).encode() + b"\n" + script.run_script(self.attempt, launch, home),
@@ -81,11 +81,10 @@ class Folder:
 
     def place(self) -> Place | None:
         """Where it was put, as `make` was told; None where nothing was written yet."""
-        try:
-            with open(f"{self.path}/run", "rb") as file:
-                server, slot, launcher = json.loads(file.readline().removeprefix(_SPEC))["place"]
-        except (OSError, ValueError):
+        spec = _read_spec(self.path)
+        if spec is None:
             return None
+        server, slot, launcher = spec["place"]
         return Place(server, slot, ProcessId(*launcher))
 
     def begun_at(self) -> float | None:
@@ -200,6 +199,21 @@ class Folder:
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def token_of(attempts: Path, attempt: str) -> str | None:
+    """What shows that somebody speaks from within the attempt; None where that cannot be read."""
+    spec = _read_spec(f"{attempts}/{attempt}")
+    return None if spec is None else str(spec.get("token", ""))
+
+
+def _read_spec(path: str) -> dict[str, Any] | None:
+    try:
+        with open(f"{path}/run", "rb") as file:
+            spec: dict[str, Any] = json.loads(file.readline().removeprefix(_SPEC))
+    except (OSError, ValueError):
+        return None
+    return spec
 
 
 def write_new(path: str, content: bytes) -> None:

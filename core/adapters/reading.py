@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from core.adapters.rows import SELECT_MAIL, mail
 from core.model import AttemptState
+from core.speech import Told
 from core.wire import LONGEST_ROW_NAME, TaskRow
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
+
+    from core.speech import Mail
 
 _ROW = f"""
 SELECT task.id, task.state, substr(task.name, 1, {LONGEST_ROW_NAME}), task.agent, task.grp, task.priority, task.place,
@@ -118,7 +122,7 @@ class Reader:
     def attempts(self, task: int) -> list[dict[str, Any]]:
         """The documents of a task's attempts, the first one first."""
         query = """SELECT number, state, reason, agent, placed_at, started_at, ended_at, exit_code, pid, server,
-                   max_memory, cpu_seconds, leftover, result FROM attempt WHERE task = ? ORDER BY number"""
+                   max_memory, cpu_seconds, leftover, result, told FROM attempt WHERE task = ? ORDER BY number"""
         return [_attempt(task, row) for row in self._db.execute(query, (task,))]
 
     def notes(self, task: int | None, limit: int) -> list[dict[str, Any]]:
@@ -128,6 +132,16 @@ class Reader:
         found = self._db.execute(query, (task, limit)).fetchall()
         return [{"at": at, "who": who, "task": of, "text": text} for at, who, of, text in reversed(found)]
 
+    def origin(self, task: int) -> tuple[str | None, int | None, int | None]:
+        """The attempt that added a task, the head of its family and the generation; all None where a person did."""
+        row = self._db.execute("SELECT spawned_by, root, depth FROM task WHERE id = ?", (task,)).fetchone()
+        return row[0], row[1], row[2]
+
+    def mail(self, limit: int) -> list[Mail]:
+        """All of it, the latest last."""
+        found = self._db.execute(f"{SELECT_MAIL} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
+        return [mail(row) for row in reversed(found)]
+
     def times(self, task: int) -> tuple[float, float | None]:
         """When a task was queued, and when it ended."""
         row = self._db.execute("SELECT queued_at, ended_at FROM task WHERE id = ?", (task,)).fetchone()
@@ -136,7 +150,7 @@ class Reader:
 
 def _attempt(task: int, row: tuple[Any, ...]) -> dict[str, Any]:
     number, state, reason, agent, placed_at, started_at, ended_at, exit_code, pid, server, *rest = row
-    memory, cpu, leftover, result = rest
+    memory, cpu, leftover, result, told = rest
     return {
         "attempt": f"{task}-{number}",
         "number": number,
@@ -153,4 +167,5 @@ def _attempt(task: int, row: tuple[Any, ...]) -> dict[str, Any]:
         "cpu_seconds": cpu,
         "left": json.loads(leftover) if leftover else [],
         "result": json.loads(result) if result else None,
+        "told": dict(zip(Told._fields, json.loads(told), strict=True)) if told else None,
     }

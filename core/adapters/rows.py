@@ -14,6 +14,7 @@ from core.model import (
     Launch,
     Need,
     NeedKind,
+    Origin,
     Policy,
     ProcessId,
     RetryPolicy,
@@ -24,6 +25,7 @@ from core.model import (
 )
 from core.rules.world import Agent, Attempt, Breaker, Ending, Group, Task
 from core.settings import AgentLimits
+from core.speech import Address, Mail, Recipient, ReportKind, Told
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,18 +38,24 @@ _CHANGING = (
 _SPEC = "name, key, policy, argv, shell, cwd, env, stdin, umask, wanted, affinity, batch, prompt, resumes, verify"
 _MARKS_13, _MARKS_15 = ", ".join("?" * 13), ", ".join("?" * 15)
 
-INSERT_TASK = f"INSERT INTO task (id, {_CHANGING}, {_SPEC}) VALUES (?, {_MARKS_13}, {_MARKS_15})"
+_ORIGIN = "spawned_by, root, depth"
+INSERT_TASK = f"INSERT INTO task (id, {_CHANGING}, {_ORIGIN}, {_SPEC}) VALUES (?, {_MARKS_13}, ?, ?, ?, {_MARKS_15})"
 UPDATE_TASK = f"UPDATE task SET ({_CHANGING}) = ({_MARKS_13}) WHERE id = ?"
 UPDATE_SPEC = f"UPDATE task SET ({_SPEC}) = ({_MARKS_15}) WHERE id = ?"
-SELECT_TASK = f"SELECT id, {_CHANGING}, key, policy, wanted, affinity FROM task"
+SELECT_TASK = f"SELECT id, {_CHANGING}, key, policy, wanted, affinity, {_ORIGIN} FROM task"
 SELECT_SPEC = f"SELECT grp, priority, held, not_before, {_SPEC} FROM task"
 
 _ATTEMPT = (
     "task, number, state, reason, agent, grp, placed_at, cause_at, server, slot, launcher_pid, launcher_created, boot, "
-    "pid, started_at, ended_at, exit_code, ending, leftover, max_memory, cpu_seconds, result"
+    "pid, started_at, ended_at, exit_code, ending, leftover, max_memory, cpu_seconds, result, "
+    "told, spawned"
 )
 SELECT_ATTEMPT = f"SELECT {_ATTEMPT} FROM attempt"
-PUT_ATTEMPT = f"INSERT OR REPLACE INTO attempt ({_ATTEMPT}) VALUES ({', '.join('?' * 22)})"
+PUT_ATTEMPT = f"INSERT OR REPLACE INTO attempt ({_ATTEMPT}) VALUES ({', '.join('?' * 24)})"
+
+_MAIL = "id, at, sender, sender_task, kind, name, text, expires_at, taken_at, taken_by, acked_at"
+SELECT_MAIL = f"SELECT {_MAIL} FROM mail"
+PUT_MAIL = f"INSERT OR REPLACE INTO mail ({_MAIL}) VALUES ({', '.join('?' * 11)})"
 
 _KNOWN_AT_MOST = 1024
 """Distinct environments and policies remembered; beyond that they are read again."""
@@ -176,7 +184,9 @@ def _changing(task: Task, now: float) -> Row:
 
 
 def of_new_task(task: Task, now: float) -> Row:
-    return (task.id, *_changing(task, now))
+    origin = task.origin
+    came = (None, None, None) if origin is None else (str(origin.by), origin.root, origin.depth)
+    return (task.id, *_changing(task, now), *came)
 
 
 def of_changed_task(task: Task, now: float) -> Row:
@@ -189,7 +199,7 @@ def need(parent: int, kind: str) -> Need:
 
 def task(row: Row, needs: tuple[Need, ...], shared: Shared) -> Task:
     (task_id, state, reason, agent_name, grp, priority, queued_at, place, held, not_before, *rest) = row
-    attempts, tries, first_start, _ended_at, key, policy, wanted, affinity = rest
+    attempts, tries, first_start, _ended_at, key, policy, wanted, affinity, spawned_by, root, depth = rest
     return Task(
         id=task_id,
         policy=shared.policy(policy),
@@ -209,6 +219,7 @@ def task(row: Row, needs: tuple[Need, ...], shared: Shared) -> Task:
         first_start=first_start,
         key=key,
         affinity=affinity,
+        origin=None if spawned_by is None else Origin(AttemptId.parse(spawned_by), root, depth),
     )
 
 
@@ -263,13 +274,15 @@ def of_attempt(attempt: Attempt) -> Row:
         attempt.max_memory,
         attempt.cpu_seconds,
         None if attempt.result is None else json.dumps(attempt.result._asdict()),
+        None if attempt.told is None else json.dumps(attempt.told),
+        json.dumps(attempt.spawned) if attempt.spawned else None,
     )
 
 
 def attempt(row: Row) -> Attempt:
     task_id, number, state, reason, agent_name, grp, placed_at, cause_at, server, slot, *rest = row
     launcher_pid, launcher_created, boot, pid, started_at, ended_at, exit_code, ending, *rest = rest
-    leftover, memory, cpu, result = rest
+    leftover, memory, cpu, result, told, spawned = rest
     launcher = None if launcher_pid is None else ProcessId(launcher_pid, launcher_created, boot)
     return Attempt(
         id=AttemptId(task_id, number),
@@ -291,7 +304,13 @@ def attempt(row: Row) -> Attempt:
         max_memory=memory,
         cpu_seconds=cpu,
         result=None if result is None else _result(json.loads(result)),
+        told=None if told is None else _told(*json.loads(told)),
+        spawned=tuple(json.loads(spawned)) if spawned else (),
     )
+
+
+def _told(kind: str, text: str, at: float, answered: bool) -> Told:
+    return Told(ReportKind(kind), text, at, answered)
 
 
 def _result(written: dict[str, Any]) -> Result:
@@ -302,6 +321,28 @@ def _result(written: dict[str, Any]) -> Result:
 
 def _ending(outcome: str, reason: str, final: bool) -> Ending:
     return Ending(TaskState(outcome), reason, final)
+
+
+def of_mail(mail: Mail) -> Row:
+    return (
+        mail.id,
+        mail.at,
+        None if mail.sender is None else str(mail.sender),
+        None if mail.sender is None else mail.sender.task,
+        *mail.to,
+        mail.text,
+        mail.expires_at,
+        mail.taken_at,
+        mail.taken_by,
+        mail.acked_at,
+    )
+
+
+def mail(row: Row) -> Mail:
+    id_, at, sender, _sender_task, kind, name, text, *times = row
+    return Mail(
+        id_, at, None if sender is None else AttemptId.parse(sender), Address(Recipient(kind), name), text, *times
+    )
 
 
 def of_group(group: Group) -> Row:

@@ -38,13 +38,17 @@ CREATE TABLE IF NOT EXISTS task (
     batch TEXT,
     prompt TEXT,
     resumes INTEGER,
-    verify TEXT
+    verify TEXT,
+    spawned_by TEXT,
+    root INTEGER,
+    depth INTEGER
 );
 CREATE INDEX IF NOT EXISTS task_live ON task (id) WHERE state IN ('queued', 'running');
 CREATE INDEX IF NOT EXISTS task_queued ON task (place) WHERE state = 'queued';
 CREATE INDEX IF NOT EXISTS task_ended ON task (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS task_failed ON task (ended_at) WHERE state IN ('failed', 'timed_out', 'lost');
 CREATE INDEX IF NOT EXISTS task_batch ON task (batch) WHERE batch IS NOT NULL;
+CREATE INDEX IF NOT EXISTS task_root ON task (root) WHERE root IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS task_key ON task (key) WHERE key IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS need (
@@ -79,6 +83,8 @@ CREATE TABLE IF NOT EXISTS attempt (
     max_memory INTEGER NOT NULL,
     cpu_seconds REAL NOT NULL,
     result TEXT,
+    told TEXT,
+    spawned TEXT,
     PRIMARY KEY (task, number)
 ) WITHOUT ROWID;
 
@@ -97,6 +103,23 @@ CREATE TABLE IF NOT EXISTS agent (
     reason TEXT,
     warm TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- Mail to a task (its number), to an agent or a group (its name) or to the operator; taken once, by an attempt or by him.
+CREATE TABLE IF NOT EXISTS mail (
+    id INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    sender TEXT,
+    sender_task INTEGER,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    text TEXT NOT NULL,
+    expires_at REAL,
+    taken_at REAL,
+    taken_by TEXT,
+    acked_at REAL
+);
+CREATE INDEX IF NOT EXISTS mail_waiting ON mail (kind, name) WHERE taken_at IS NULL;
+CREATE INDEX IF NOT EXISTS mail_taken ON mail (taken_by) WHERE taken_by IS NOT NULL;
 
 -- What was asked for, and what went otherwise than asked: the history that people read.
 CREATE TABLE IF NOT EXISTS note (

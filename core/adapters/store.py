@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from core.model import Launch
     from core.rules.step import Step
     from core.rules.world import Attempt, Task
+    from core.speech import Address, Mail
 
-SCHEMA = "2"
+SCHEMA = "3"
 FRESH_AT_MOST = 1024
 """Latest tasks whose launches are kept at hand: most start soon after they were added."""
 _LIVE = "state IN ('queued', 'running')"
 _AMONG = "(SELECT value FROM json_each(?))"
+_NAMED_AMONG = "(SELECT CAST(value AS TEXT) FROM json_each(?))"
+MAIL_AT_ONCE = 100
 
 
 class StoreError(Exception):
@@ -94,6 +97,7 @@ class SqliteStore:
             self._open = True
         self._keep_tasks(step)
         self._keep_attempts(step)
+        self._keep_mail(step)
         self._many("INSERT OR REPLACE INTO grp VALUES (?, ?, ?)", map(rows.of_group, step.groups.values()))
         self._many(
             "INSERT OR REPLACE INTO agent VALUES (?, ?, ?, ?, ?, ?, ?)", map(rows.of_agent, step.agents.values())
@@ -102,6 +106,11 @@ class SqliteStore:
             self._set_meta("paused", "1" if step.world.paused else "0")
         notes = [(step.now, who, note.task, note.text) for note in step.notes]
         self._many("INSERT INTO note (at, who, task, text) VALUES (?, ?, ?, ?)", notes)
+
+    def _keep_mail(self, step: Step) -> None:
+        if step.mail:
+            self._many(rows.PUT_MAIL, map(rows.of_mail, step.mail.values()))
+            self._set_meta("next_mail", str(step.world.next_mail))
 
     def _many(self, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
         for row in values:
@@ -123,6 +132,7 @@ class SqliteStore:
             among = json.dumps(step.removed)
             for table, column in (("task", "id"), ("attempt", "task"), ("need", "child"), ("note", "task")):
                 self._db.execute(f"DELETE FROM {table} WHERE {column} IN {_AMONG}", (among,))
+            self._db.execute(f"DELETE FROM mail WHERE kind = 'task' AND name IN {_NAMED_AMONG}", (among,))
 
     def _insert_tasks(self, step: Step) -> None:
         self._db.executemany(
@@ -162,6 +172,7 @@ class SqliteStore:
             agents=[rows.agent(row) for row in self._db.execute("SELECT * FROM agent")],
             counts=self._counts(),
             next_task=int(self._meta("next_task") or 1),
+            next_mail=int(self._meta("next_mail") or 1),
             last_queued_at=float(self._meta("last_queued_at") or 0),
             paused=self._meta("paused") == "1",
         )
@@ -206,6 +217,25 @@ class SqliteStore:
         return Recalled(
             tasks=recalled, ended={id_: state for id_, state in self.states(parents).items() if state.ended}
         )
+
+    def waiting_mail(self, to: Sequence[Address], now: float) -> list[Mail]:
+        where = " OR ".join(["(kind = ? AND name = ?)"] * len(to))
+        query = f"""{rows.SELECT_MAIL} WHERE taken_at IS NULL AND ({where})
+                    AND (expires_at IS NULL OR expires_at > ?) ORDER BY id LIMIT ?"""
+        names = [part for address in to for part in address]
+        return [rows.mail(row) for row in self._db.execute(query, (*names, now, MAIL_AT_ONCE))]
+
+    def mail(self, ids: Sequence[int]) -> list[Mail]:
+        found = self._db.execute(f"{rows.SELECT_MAIL} WHERE id IN {_AMONG} ORDER BY id", (json.dumps(ids),))
+        return list(map(rows.mail, found))
+
+    def mail_of(self, reader: str) -> list[Mail]:
+        return list(map(rows.mail, self._db.execute(f"{rows.SELECT_MAIL} WHERE taken_by = ? ORDER BY id", (reader,))))
+
+    def family_cost(self, root: int) -> float:
+        query = """SELECT sum(json_extract(result, '$.cost')) FROM attempt
+                   WHERE result IS NOT NULL AND task IN (SELECT ? UNION ALL SELECT id FROM task WHERE root = ?)"""
+        return float(self._db.execute(query, (root, root)).fetchone()[0] or 0)
 
     def launch(self, task: int) -> Launch:
         fresh = self._fresh.get(task)

@@ -10,6 +10,7 @@ from core.engine.feed import agent_rows, group_rows, session_row
 from core.messages import RefusedError
 from core.model import AttemptId
 from core.rules.why import why
+from core.speech import OPERATOR
 from core.text import one_line
 from core.wire import SCHEMA
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from core.adapters.worktrees import DiffStat
     from core.engine.engine import Engine
     from core.rules.world import Task
+    from core.speech import Mail
     from core.wire import TaskRow
 
 
@@ -77,6 +79,7 @@ def task_document(engine: Engine, task_id: int) -> dict[str, Any]:
         "ended_at": ended_at,
         "needs": engine.reader.needs(task_id),
         "dependents": engine.reader.dependents(task_id),
+        **dict(zip(("spawned_by", "root", "depth"), engine.reader.origin(task_id), strict=True)),
         "attempts": engine.reader.attempts(task_id),
         "why": reasons(engine, task_id),
     }
@@ -114,6 +117,24 @@ def result_document(engine: Engine, task_id: int, changes: DiffStat | None) -> d
         "tokens_out": told.get("tokens_out"),
         "message": told.get("message"),
         "files_changed": None if changes is None else changes.files,
+    }
+
+
+def mail_document(mail: Mail, now: float) -> dict[str, Any]:
+    """Mail with its state: waiting, taken, acknowledged or expired."""
+    return {
+        "id": mail.id,
+        "at": mail.at,
+        "from": OPERATOR if mail.sender is None else f"task:{mail.sender.task}",
+        "sender": None if mail.sender is None else str(mail.sender),
+        "sender_task": None if mail.sender is None else mail.sender.task,
+        "to": str(mail.to),
+        "text": mail.text,
+        "state": mail.state(now),
+        "expires_at": mail.expires_at,
+        "taken_at": mail.taken_at,
+        "taken_by": mail.taken_by,
+        "acknowledged_at": mail.acked_at,
     }
 
 

@@ -7,10 +7,12 @@ import gc
 import logging
 import resource
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.adapters.reading import Reader
 from core.adapters.store import SqliteStore
+from core.adapters.tokens import open_tokens
 from core.config.reading import read
 from core.engine.agents import Agents
 from core.engine.engine import Engine
@@ -38,8 +40,9 @@ class Process:
         self._home = home
         settings = read(home.config)
         self._store = SqliteStore(home.store, settings.engine.durability)
+        self._tokens = open_tokens(home.secret)
         self._engine = Engine(self._store, Reader(self._store.db), settings)
-        self._agents = Agents(home, settings, self._engine.reader, self._engine.post)
+        self._agents = Agents(home, settings, self._engine.reader, self._store, self._engine.post)
         self._stopped = asyncio.Event()
         self._exit_code = 0
         gc.freeze()
@@ -54,7 +57,7 @@ class Process:
         hands = RealHands(
             self._home, engine.settings, engine.post, engine.world.attempts, self._launch, self._plan, engine.metrics
         )
-        server = Server(engine, Service(engine, self._home, self.stop))
+        server = Server(engine, Service(engine, self._home, self._tokens, self.stop))
         upkeep = Upkeep(self._home, engine, self._store, hands)
         engine.on_configured = self._agents.configure
         await engine.open(hands)
@@ -76,7 +79,8 @@ class Process:
         return self._exit_code
 
     def _launch(self, attempt: AttemptId) -> Launch:
-        return self._agents.launch(self._engine.world.attempts[attempt.task], self._store.launch(attempt.task))
+        launch = self._agents.launch(self._engine.world.attempts[attempt.task], self._store.launch(attempt.task))
+        return replace(launch, token=self._tokens.of(str(attempt)))
 
     def _plan(self, attempt: AttemptId) -> Plan | None:
         return self._agents.plan(self._engine.world.attempts[attempt.task], self._store.launch(attempt.task))

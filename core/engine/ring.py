@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core import messages as m
+from core.effects import Start
 from core.ports import Recalled
 from core.rules.decide import decide
+from core.rules.mailing import addresses, take
 from core.rules.recovery import restore
 from core.rules.world import World
+from core.speech import Address, Recipient
 
 if TYPE_CHECKING:
     from core.ports import Store
@@ -32,6 +36,7 @@ class Ring:
             self.world.agents[agent.name] = agent
         self.world.counts.update(loaded.counts)
         self.world.next_task = loaded.next_task
+        self.world.next_mail = loaded.next_mail
         self.world.last_queued_at = loaded.last_queued_at
         self.world.paused = loaded.paused
         self.world.configure(limits)
@@ -39,26 +44,33 @@ class Ring:
 
     def apply(self, message: m.Message, now: float, *, who: str = ENGINE, cause_at: float | None = None) -> Step:
         """RefusedError leaves world and store as they were. `store.commit` ends the turn."""
-        recalled = self._recalled(message)
-        self.world.recall(recalled.tasks, recalled.ended, recalled.keys)
+        recalled = self._recalled(message, now)
+        self.world.recall(recalled.tasks, recalled.ended, recalled.keys, recalled.mail, recalled.family_cost)
         try:
             step = decide(self.world, message, now, cause_at)
         except m.RefusedError:
             self.world.forget_ended(())
             raise
+        self._hand_out(step)
         self.store.keep(step, who)
         self.world.forget_ended(step.tasks)
         return step
 
-    def _recalled(self, message: m.Message) -> Recalled:
+    def _hand_out(self, step: Step) -> None:
+        """Agents that take prompts get their mail with the start, in the same transaction."""
+        starts = [effect.attempt for effect in step.effects if isinstance(effect, Start)]
+        for attempt in filter(None, map(self.world.attempt, starts)):
+            if self.world.agents[attempt.agent].limits.prompts:
+                take(step, attempt, self.store.waiting_mail(addresses(attempt), step.now))
+
+    def _recalled(self, message: m.Message, now: float) -> Recalled:
         match message:
             case m.Add(tasks):
-                parents = {need.parent for new in tasks for need in new.needs if need.parent > 0}
-                ended = self._not_live(parents)
-                keys = [new.spec.key for new in tasks if new.spec.key is not None]
-                return Recalled(
-                    ended=self.store.states(ended) if ended else {}, keys=self.store.by_key(keys) if keys else {}
-                )
+                return self._recall_for(tasks)
+            case m.Spawn(parent, tasks):
+                task = self.world.tasks.get(parent.task)
+                root = parent.task if task is None or task.origin is None else task.origin.root
+                return replace(self._recall_for(tasks), family_cost=self.store.family_cost(root))
             case m.Clean(tasks):
                 return Recalled(ended=self.store.states(tasks))
             case m.Retry(tasks):
@@ -72,7 +84,29 @@ class Ring:
             case m.Swap(task, other):
                 return self._recall((task, other))
             case _:
+                return self._recalled_for_mail(message, now)
+
+    def _recalled_for_mail(self, message: m.Message, now: float) -> Recalled:
+        match message:
+            case m.Send(_, Address(Recipient.TASK, name)):
+                return Recalled(ended=self.store.states(self._not_live((int(name),))))
+            case m.Collect(reader):
+                attempt = None if reader is None else self.world.attempt(reader)
+                over = reader is not None and attempt is None
+                return Recalled() if over else Recalled(mail=self.store.waiting_mail(addresses(attempt), now))
+            case m.Acknowledge(_, ids):
+                return Recalled(mail=self.store.mail(ids))
+            case m.NotPlaced(attempt_id):
+                return Recalled(mail=self.store.mail_of(str(attempt_id)))
+            case _:
                 return Recalled()
+
+    def _recall_for(self, tasks: tuple[m.NewTask, ...]) -> Recalled:
+        """What new tasks name: ended parents, and keys that are there already."""
+        parents = {need.parent for new in tasks for need in new.needs if need.parent > 0}
+        ended = self._not_live(parents)
+        keys = [new.spec.key for new in tasks if new.spec.key is not None]
+        return Recalled(ended=self.store.states(ended) if ended else {}, keys=self.store.by_key(keys) if keys else {})
 
     def _recall(self, tasks: tuple[int, ...], *, stopped: bool = False) -> Recalled:
         ended = self._not_live(tasks)

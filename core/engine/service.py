@@ -16,9 +16,10 @@ from core.adapters.reading import Only
 from core.boundary import read_json
 from core.engine import documents, wishes
 from core.engine.documents import document
+from core.engine.speaking import Speaking
 from core.engine.trees import Trees
 from core.interactive.signals import Choice
-from core.messages import Edit, NoteAnswer, RefusedError, SendSignal
+from core.messages import Edit, NoteAnswer, RefusedError, SendSignal, Typed
 from core.model import AttemptId, TaskState
 from core.rules.routing import check_agent, check_wanted
 from core.text import duration, one_line
@@ -26,6 +27,7 @@ from core.text import duration, one_line
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from core.adapters.tokens import Tokens
     from core.engine.engine import Engine
     from core.home import Home
     from core.messages import Command
@@ -36,12 +38,13 @@ Verb = tuple[type, "Callable[[Any, str], Awaitable[Any]]"]
 class Service:
     """Answers one request after the other; it keeps nothing about who asked."""
 
-    def __init__(self, engine: Engine, home: Home, stop: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, home: Home, tokens: Tokens, stop: Callable[[], None]) -> None:
         self._engine = engine
         self._home = home
         self._stop = stop
         self._prompts = PromptFiles(home.inputs)
         self._trees = Trees(home, engine)
+        speaking = Speaking(engine, tokens, self._prompts)
         self._verbs: dict[str, Verb] = {
             "add": (r.Add, self._add),
             "check": (r.Check, self._check),
@@ -69,6 +72,11 @@ class Service:
             "type": (r.Type, self._type),
             "answer": (r.Answer, self._answer),
             "attach": (r.One, self._attach),
+            "report": (r.Report, speaking.report),
+            "msg": (r.Message, speaking.send),
+            "inbox": (r.Inbox, speaking.inbox),
+            "mail": (r.Mail, speaking.mail),
+            "spawn": (r.Spawn, speaking.spawn),
             "quit": (r.Nothing, self._quit),
         }
 
@@ -248,7 +256,9 @@ class Service:
         return document(task=wish.task, stamp=stamp, live=live, content=content.decode("utf-8", "replace"))
 
     async def _type(self, wish: r.Type, _who: str) -> object:
-        await self._engine.hands.type_text(self._live(wish.task), wish.text.encode(), enter=wish.enter)
+        attempt = self._live(wish.task)
+        await self._engine.hands.type_text(attempt, wish.text.encode(), enter=wish.enter)
+        self._engine.post(Typed(attempt))
         return document(task=wish.task)
 
     async def _answer(self, wish: r.Answer, who: str) -> object:

@@ -46,7 +46,7 @@ class Prompts(Protocol):
 
 
 def new_tasks(
-    wish: r.Add | r.Check,
+    wish: r.Add | r.Check | r.Spawn,
     settings: Settings,
     store: Store,
     now: float,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.messages import Add, NewTask, RefusedError
-from core.model import Need, TaskSpec
+from core.model import Need, Origin, TaskSpec
 from core.rules.queueing import enqueue, order_of
 from core.rules.routing import check_wanted, choose
 from core.rules.world import Task
@@ -20,23 +20,34 @@ PLACES_APART = 1e-6
 
 
 def add(step: Step, wish: Add) -> None:
+    fresh = accept(step, wish.tasks)
+    if fresh:
+        first, spec = fresh[0]
+        named = f" {one_line(spec.name, 60)}" if len(fresh) == 1 else ""
+        step.note(f"added {plural(len(fresh), 'task')} from {first.id}{named}", first.id)
+
+
+def count_new(world: World, tasks: tuple[NewTask, ...]) -> int:
+    """How many of them are not there under their keys yet."""
+    return len({task_id for task_id in _numbers(world, tasks) if task_id >= world.next_task})
+
+
+def accept(step: Step, tasks: tuple[NewTask, ...], origin: Origin | None = None) -> list[tuple[Task, TaskSpec]]:
+    """Queues those that are new, and returns them; the reply is the ids of all."""
     world = step.world
-    ids = _numbers(world, wish.tasks)
-    fresh = [(new, task_id) for new, task_id in zip(wish.tasks, ids, strict=True) if task_id >= world.next_task]
+    ids = _numbers(world, tasks)
+    fresh = [(new, task_id) for new, task_id in zip(tasks, ids, strict=True) if task_id >= world.next_task]
     needs = [_needs(world, new, ids) for new, _ in fresh]
     for wanted in {new.spec.wanted for new, _ in fresh}:
         check_wanted(world, wanted)
     for (new, task_id), of_task in zip(fresh, needs, strict=True):
-        task = _task(step, new.spec, task_id, of_task)
+        task = _task(step, new.spec, task_id, of_task, origin)
         world.next_task = task_id + 1
         step.added.append((task, new.spec))
         step.adopt(task)
         enqueue(step, task)
-    if fresh:
-        first = fresh[0][1]
-        named = f" {one_line(fresh[0][0].spec.name, 60)}" if len(fresh) == 1 else ""
-        step.note(f"added {plural(len(fresh), 'task')} from {first}{named}", first)
     step.reply = ids
+    return step.added
 
 
 def _numbers(world: World, tasks: tuple[NewTask, ...]) -> list[int]:
@@ -69,7 +80,7 @@ def _needs(world: World, new: NewTask, ids: list[int]) -> tuple[Need, ...]:
     return tuple(kinds.values())
 
 
-def _task(step: Step, spec: TaskSpec, task_id: int, needs: tuple[Need, ...]) -> Task:
+def _task(step: Step, spec: TaskSpec, task_id: int, needs: tuple[Need, ...], origin: Origin | None) -> Task:
     world = step.world
     world.last_queued_at = max(step.now, world.last_queued_at + PLACES_APART)
     task = Task(
@@ -86,6 +97,7 @@ def _task(step: Step, spec: TaskSpec, task_id: int, needs: tuple[Need, ...]) -> 
         needs=needs,
         key=spec.key,
         affinity=spec.affinity,
+        origin=origin,
     )
     task.order = order_of(task, world.limits.age_step)
     step.groups[task.group] = world.groups[task.group]

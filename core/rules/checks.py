@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from core.model import TaskState
+from core.model import AttemptState, TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +63,9 @@ def _attempts(world: World) -> Iterator[str]:
     for task_id, attempt in world.attempts.items():
         if not attempt.state.live:
             yield f"attempt {attempt.id} is over and still here"
+        asks = attempt.told is not None and attempt.told.asks and attempt.started_at is not None
+        if asks and attempt.state is AttemptState.RUNNING:
+            yield f"attempt {attempt.id} asks and is not waiting"
         if (task := world.tasks.get(task_id)) is not None and attempt.id.number != task.attempts:
             yield f"attempt {attempt.id} is not the latest of its task"
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core import messages as m
-from core.rules import adding, editing, ending, placing, stopping, talking, timing, watching
+from core.rules import (
+    adding,
+    editing,
+    ending,
+    mailing,
+    placing,
+    reporting,
+    spawning,
+    stopping,
+    timing,
+    turns,
+    watching,
+)
 from core.rules.step import Step
 
 if TYPE_CHECKING:
@@ -27,9 +39,14 @@ RULES: dict[type, Callable[[Step, Any], None]] = {
     m.SetGroup: editing.set_group,
     m.SetAgentMode: editing.set_agent_mode,
     m.PauseAll: editing.pause_all,
-    m.NoteAnswer: talking.note_answer,
+    m.NoteAnswer: turns.note_answer,
     m.Clean: editing.clean,
     m.Configure: editing.configure,
+    m.Report: reporting.report,
+    m.Send: mailing.send,
+    m.Collect: mailing.collect,
+    m.Acknowledge: mailing.acknowledge,
+    m.Spawn: spawning.spawn,
     m.Ticked: timing.tick,
     m.Placed: placing.placed,
     m.NotPlaced: placing.not_placed,
@@ -43,8 +60,10 @@ RULES: dict[type, Callable[[Step, Any], None]] = {
     m.ServerSilent: watching.server_silent,
     m.ServerBack: watching.server_back,
     m.Probed: editing.probed,
-    m.AgentSeen: talking.agent_seen,
-    m.TurnEnded: talking.turn_ended,
+    m.AgentSeen: turns.agent_seen,
+    m.TurnEnded: turns.turn_ended,
+    m.Typed: reporting.typed,
+    m.Forged: reporting.forged,
 }
 """The rule for each message; every message has one."""
 

@@ -13,6 +13,7 @@ from core.rules.breaking import FAILOVERS, OWN_FAULT, judge
 from core.rules.queueing import end_task, settle
 from core.rules.routing import route
 from core.rules.timers import Due
+from core.speech import ReportKind
 from core.text import plural
 
 if TYPE_CHECKING:
@@ -148,10 +149,18 @@ def _outcome(attempt: Attempt) -> End:
         return End(TaskState.LOST, "its launcher ended without a word: the exit status is not known")
     told = attempt.result
     if attempt.exit_code == 0:
-        return End(TaskState.SUCCEEDED, None)
+        return _reported(attempt)
     if told is not None and told.reason and told.outcome is not None:
         return End(TaskState.FAILED, f"{told.outcome}: {told.reason}")
     return End(TaskState.FAILED, exit_words(attempt.exit_code))
+
+
+def _reported(attempt: Attempt) -> End:
+    """Its program has ended well: it counts what it said itself."""
+    told = attempt.told
+    if told is None or told.kind not in (ReportKind.DONE, ReportKind.FAIL):
+        return End(TaskState.SUCCEEDED, None)
+    return End(TaskState.FAILED if told.kind is ReportKind.FAIL else TaskState.SUCCEEDED, f"reported: {told.text}")
 
 
 def _fails_over(world: World, task: Task, outcome: End, attempt: Attempt) -> bool:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from core.effects import Start
 from core.model import AttemptId, AttemptState, TaskState
+from core.rules.mailing import put_back
 from core.rules.queueing import end_task, settle
 from core.rules.routing import balance, warm_up
 from core.rules.timers import Due
+from core.rules.watching import rejudge
 from core.rules.world import Attempt, Task
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ def not_placed(step: Step, fact: NotPlaced) -> None:
     del world.attempts[task.id]
     step.attempts.pop(attempt.id, None)
     step.withdrawn.append(attempt.id)
+    put_back(step)
     task.attempts -= 1
     task.tries -= 1
     if attempt.ending is not None:
@@ -92,6 +95,8 @@ def started(step: Step, fact: Started) -> None:
     if attempt.state in (AttemptState.PLACED, AttemptState.STARTING):
         attempt.state = AttemptState.RUNNING
     step.touch_attempt(attempt)
+    if attempt.told is not None:
+        rejudge(step, attempt, afresh=True)
     world.misplaced.pop(task.id, None)
     run, idle = world.run_limit(task), world.idle_limit(task)
     if run is not None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from core.effects import Effect
     from core.model import AttemptId, Need, NeedKind, TaskSpec
     from core.rules.world import Agent, Attempt, Group, Task, World
+    from core.speech import Mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Step:
     needs: dict[tuple[int, int], tuple[NeedKind, bool]] = field(default_factory=dict)
     """Needs that were made or changed, by child and parent: their kind, and whether they are met now."""
     edited: dict[int, TaskSpec] = field(default_factory=dict)
+    mail: dict[int, Mail] = field(default_factory=dict)
+    """Mail that was sent, taken or acknowledged."""
     removed: tuple[int, ...] = ()
     paused_all: bool = False
     """The switch over everything was turned."""

@@ -46,8 +46,13 @@ def server_back(step: Step, fact: ServerBack) -> None:
             rejudge(step, attempt)
 
 
-def rejudge(step: Step, attempt: Attempt) -> None:
-    """RUNNING, WAITING and UNKNOWN follow the evidence; the other states have their own messages."""
+def rejudge(step: Step, attempt: Attempt, *, afresh: bool = False) -> None:
+    """RUNNING, WAITING and UNKNOWN follow the evidence; the other states have their own messages.
+
+    `afresh` is for news of the attempt itself: they count though the state stays.
+    """
+    if afresh:
+        step.touch_attempt(attempt)
     if attempt.started_at is None or not attempt.state.live:
         return
     state, reason = _judged(step, attempt)
@@ -57,14 +62,18 @@ def rejudge(step: Step, attempt: Attempt) -> None:
 
 
 def _judged(step: Step, attempt: Attempt) -> tuple[AttemptState, str | None]:
+    """What the task itself says goes before what it is seen to do."""
+    told = attempt.told
     silent_since = step.world.silent.get(attempt.server) if attempt.server is not None else None
     if silent_since is not None:
         return AttemptState.UNKNOWN, f"its tmux server has not answered for {duration(step.now - silent_since)}"
+    if told is not None and told.asks:
+        return AttemptState.WAITING, told.words
     if attempt.reading is not None and attempt.reading.state in NEEDS_ANSWER:
         return AttemptState.WAITING, words(attempt.reading)
     if attempt.reading is None and attempt.health is not None and attempt.health.state in NEEDS_PERSON:
         return AttemptState.WAITING, attempt.health.reason
-    return AttemptState.RUNNING, None
+    return AttemptState.RUNNING, None if told is None or told.answered else told.words
 
 
 def words(reading: Reading) -> str:

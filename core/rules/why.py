@@ -103,7 +103,11 @@ def _evidence(attempt: Attempt, now: float) -> list[str]:
         reasons.append(f"{attempt.ending.reason}: {how}")
     if attempt.left:
         reasons.append(f"could not be ended: {', '.join(attempt.left)}")
-    said = [] if attempt.health is None else [attempt.health.reason]
+    told = attempt.told
+    if told is not None:
+        reasons.append(f"{told.words}, {duration(now - told.at)} ago")
+    said = [] if told is None else [told.words]
+    said += [] if attempt.health is None else [attempt.health.reason]
     said += [] if attempt.reading is None else [words(attempt.reading)]
     if attempt.reason and attempt.reason not in said:
         reasons.append(attempt.reason)

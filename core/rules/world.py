@@ -13,6 +13,7 @@ from core.model import (
     AttemptId,
     AttemptState,
     Need,
+    Origin,
     Policy,
     ProcessId,
     TaskState,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from core.interactive.ladder import Reading
     from core.kinds.result import Result
+    from core.speech import Mail, Told
     from core.vitals import Health, Vital
 
 USE_WINDOW = 300.0
@@ -67,6 +69,8 @@ class Task:
     """When the first attempt of this round began: the total limit counts from here."""
     key: str | None = None
     affinity: str | None = None
+    origin: Origin | None = None
+    """None where a person has added it."""
 
 
 @dataclass(slots=True)
@@ -116,6 +120,10 @@ class Attempt:
     """What a coding agent told of its run; None of commands."""
     reading: Reading | None = None
     """What an interactive agent does; not kept, it is read again after a restart."""
+    told: Told | None = None
+    """What it has reported last."""
+    spawned: tuple[float, ...] = ()
+    """When it added each of its tasks."""
 
 
 @dataclass(slots=True)
@@ -226,9 +234,14 @@ class World:
     """Ended tasks that the step at hand has to know of."""
     keys: dict[str, int] = field(default_factory=dict)
     """Tasks by idempotency key that the step at hand has to know of."""
+    mail: dict[int, Mail] = field(default_factory=dict)
+    """Mail that the step at hand is about, the oldest first."""
+    family_cost: float = 0.0
+    """US dollars that the family which the step at hand adds to has told of."""
     counts: Counter[TaskState] = field(default_factory=Counter)
     timers: Timers = field(default_factory=Timers)
     next_task: int = 1
+    next_mail: int = 1
     last_queued_at: float = 0.0
     paused: bool = False
     running: int = 0
@@ -322,13 +335,22 @@ class World:
         own = task.policy.timeouts.idle
         return own if own is not None else self.agents[task.agent].limits.idle
 
-    def recall(self, tasks: Iterable[Task], ended: dict[int, TaskState], keys: dict[str, int]) -> None:
-        """Ended tasks come back from the store for one step; `forget_ended` drops those that stay ended."""
+    def recall(
+        self,
+        tasks: Iterable[Task],
+        ended: dict[int, TaskState],
+        keys: dict[str, int],
+        mail: Iterable[Mail] = (),
+        family_cost: float = 0.0,
+    ) -> None:
+        """What the store knows comes back for one step; `forget_ended` drops what is over."""
         for task in tasks:
             if self.tasks.setdefault(task.id, task) is task:
                 self.recalled.add(task.id)
         self.ended = ended
         self.keys = keys
+        self.mail = {one.id: one for one in mail}
+        self.family_cost = family_cost
 
     def forget_ended(self, touched: Iterable[int]) -> None:
         for task_id in (*touched, *self.recalled):
@@ -338,3 +360,4 @@ class World:
         self.recalled = set()
         self.ended = {}
         self.keys = {}
+        self.mail = {}

@@ -14,13 +14,14 @@ from core.engine.ring import Ring
 from core.kinds.result import Result
 from core.model import AgentMode, AttemptId, Need, NeedKind, ProcessId, RetryPolicy, TaskState, Timeouts, Wanted
 from core.rules.checks import faults
-from core.settings import AgentLimits, Limits
+from core.settings import AgentLimits, Limits, MaySettings
+from core.speech import Address, Recipient, ReportKind
 from core.vitals import Health, HealthState, Vital
 from tests.build import new
 from tests.fakes import MemoryStore
 
 AGENTS = (
-    AgentLimits("local"),
+    AgentLimits("local", may=MaySettings(spawn=3, depth=2, per_minute=2)),
     AgentLimits("other", 1),
     AgentLimits("ada", 1, "claude", frozenset({"claude", "review"})),
     AgentLimits("bob", 2, "codex", frozenset({"codex", "review"}), run=15.0),
@@ -56,6 +57,7 @@ class Fleet(RuleBasedStateMachine):
         self.trees: list[AttemptId] = []
         self.outputs: list[AttemptId] = []
         self.kept: set[int] = set()
+        self.read: set[int] = set()
 
     def tell(self, message: m.Message) -> Any:
         try:
@@ -78,6 +80,10 @@ class Fleet(RuleBasedStateMachine):
 
     def some_task(self, number: int) -> int:
         return 1 + number % max(self.ring.world.next_task - 1, 1)
+
+    def some_attempt(self, number: int) -> AttemptId:
+        live = [attempt.id for attempt in self.ring.world.attempts.values()]
+        return live[number % len(live)] if live and number % 4 else AttemptId(number, 1)
 
     tasks = st.lists(st.integers(0, 30), min_size=1, max_size=3)
 
@@ -194,6 +200,43 @@ class Fleet(RuleBasedStateMachine):
     def output(self, silent: bool) -> None:
         self.tell(m.OutputSeen(self.outputs.pop(), self.now - (100 if silent else 1)))
 
+    @rule(
+        pick=st.integers(0, 99),
+        kind=st.sampled_from(list(ReportKind)),
+        typed=st.booleans(),
+    )
+    def report(self, pick: int, kind: ReportKind, typed: bool) -> None:
+        """Also by those that are over, or were never there."""
+        attempt = self.some_attempt(pick)
+        self.tell(m.Report(attempt, kind, "said so"))
+        if typed:
+            self.tell(m.Typed(attempt))
+        self.tell(m.Forged(str(attempt), "report"))
+
+    @rule(
+        pick=st.integers(0, 99),
+        sender=st.booleans(),
+        to=st.sampled_from([("agent", "ada"), ("group", "narrow"), ("operator", ""), ("task", None), ("agent", "x")]),
+        ttl=st.sampled_from([None, 5.0]),
+    )
+    def send(self, pick: int, sender: bool, to: Any, ttl: float | None) -> None:
+        name = str(self.some_task(pick)) if to[1] is None else to[1]
+        attempt = self.some_attempt(pick) if sender else None
+        self.tell(m.Send(attempt, Address(Recipient(to[0]), name), "text", ttl))
+
+    @rule(pick=st.integers(0, 99), operator=st.booleans(), acknowledges=st.booleans())
+    def collect(self, pick: int, operator: bool, acknowledges: bool) -> None:
+        reader = None if operator else self.some_attempt(pick)
+        taken = {mail.id for mail in self.tell(m.Collect(reader)) or ()}
+        assert not taken & self.read, "mail was delivered twice"
+        self.read |= taken
+        if acknowledges and taken:
+            assert self.tell(m.Acknowledge(reader, tuple(taken))) is not None
+
+    @rule(pick=st.integers(0, 99), count=st.integers(1, 2))
+    def spawn(self, pick: int, count: int) -> None:
+        self.kept.update(self.tell(m.Spawn(self.some_attempt(pick), (new(),) * count)) or ())
+
     @rule(silent=st.booleans(), state=st.sampled_from(list(HealthState)))
     def watch(self, silent: bool, state: HealthState) -> None:
         self.tell(m.ServerSilent(0, self.now - 1) if silent else m.ServerBack(0))
@@ -217,6 +260,12 @@ class Fleet(RuleBasedStateMachine):
     @invariant()
     def nothing_is_wrong(self) -> None:
         assert faults(self.ring.world, self.now) == []
+
+    @invariant()
+    def families_stay_within_what_they_may(self) -> None:
+        origins = [task.origin for task in self.store.tasks.values() if task.origin is not None]
+        assert all(origin.depth <= 2 for origin in origins)
+        assert all([origin.by for origin in origins].count(origin.by) <= 3 for origin in origins)
 
     @invariant()
     def nothing_is_lost(self) -> None:
@@ -244,7 +293,7 @@ class Fleet(RuleBasedStateMachine):
                 self.tell(m.Release(held))
             for attempt in [one.id for one in world.attempts.values()]:
                 self.over.add(attempt)
-                self.tell(m.Exited(attempt, 0, self.now))
+                self.tell(m.Exited(attempt, 0, self.now, Result("ok")))
                 self.tell(m.TreeEnded(attempt, ()))
             if not world.tasks:
                 break

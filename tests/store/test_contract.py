@@ -10,8 +10,22 @@ import pytest
 from core import messages as m
 from core.adapters.store import SqliteStore, StoreError
 from core.engine.ring import Ring
-from core.model import AgentMode, AttemptId, Launch, Need, NeedKind, Policy, ProcessId, RetryPolicy, TaskState, Timeouts
-from core.settings import AgentLimits, Limits
+from core.kinds.result import Result
+from core.model import (
+    AgentMode,
+    AttemptId,
+    Launch,
+    Need,
+    NeedKind,
+    Origin,
+    Policy,
+    ProcessId,
+    RetryPolicy,
+    TaskState,
+    Timeouts,
+)
+from core.settings import AgentLimits, Limits, MaySettings
+from core.speech import Address, Mail, Recipient, ReportKind, Told
 from tests.build import add, new
 from tests.fakes import MemoryStore
 
@@ -20,7 +34,7 @@ if TYPE_CHECKING:
 
     from core.ports import Store
 
-LIMITS = Limits(slots=2, agents=(AgentLimits("local"), AgentLimits("other", 1)))
+LIMITS = Limits(slots=2, agents=(AgentLimits("local", may=MaySettings(spawn=2)), AgentLimits("other", 1)))
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -176,3 +190,68 @@ def test_a_store_of_another_schema_is_refused_with_what_to_do(tmp_path) -> None:
     store.close()
     with pytest.raises(StoreError, match="schema 99"):
         SqliteStore(tmp_path / "db")
+
+
+def test_mail_reports_and_origins_come_back(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    before = ring(store)
+    before.apply(add(), 100.0)
+    before.apply(m.Started(AttemptId(1, 1), 33, 101.0), 101.0)
+    before.apply(m.Report(AttemptId(1, 1), ReportKind.ASK, "which “ä”?"), 102.0)
+    before.apply(m.Typed(AttemptId(1, 1)), 103.0)
+    before.apply(m.Spawn(AttemptId(1, 1), (new(), new())), 104.0)
+    before.apply(m.Send(AttemptId(1, 1), Address(Recipient.OPERATOR), "a\nb", 60.0), 105.0)
+    store.commit()
+    store = reopen()
+    world = ring(store, 106.0).world
+    assert world.attempts[1].told == Told(ReportKind.ASK, "which “ä”?", 102.0, answered=True)
+    assert world.attempts[1].spawned == (104.0, 104.0)
+    assert [task.origin for task in world.tasks.values()] == [None, *[Origin(AttemptId(1, 1), 1, 1)] * 2]
+    assert world.next_mail == 2
+    sent = Mail(1, 105.0, AttemptId(1, 1), Address(Recipient.OPERATOR), "a\nb", 165.0)
+    assert store.mail([1, 2]) == [sent]
+
+
+def test_mail_waits_until_it_is_taken_or_over(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    fleet = ring(store)
+    fleet.apply(add(), 100.0)
+    task, operator = Address(Recipient.TASK, "1"), Address(Recipient.OPERATOR)
+    for to, ttl in ((operator, None), (task, 10.0), (task, None), (operator, 5.0)):
+        fleet.apply(m.Send(None, to, "x", ttl), 100.0)
+
+    def waiting(now: float, *to: Address) -> list[int]:
+        return [mail.id for mail in store.waiting_mail(to, now)]
+
+    assert waiting(104.0, task, operator) == [1, 2, 3, 4]
+    assert waiting(105.0, operator) == [1]
+    assert waiting(110.0, task) == [3]
+    taken = fleet.apply(m.Collect(AttemptId(1, 1)), 107.0).reply
+    assert store.mail_of("1-1") == taken == store.mail([2, 3])
+    assert waiting(107.0, task) == []
+    fleet.apply(m.Acknowledge(AttemptId(1, 1), (3,)), 108.0)
+    assert [mail.acked_at for mail in store.mail([2, 3])] == [None, 108.0]
+    fleet.apply(m.Exited(AttemptId(1, 1), 0, 109.0), 109.0)
+    fleet.apply(m.Clean((1,)), 110.0)
+    assert [mail.id for mail in store.mail([1, 2, 3, 4])] == [1, 4]
+
+
+def test_mail_is_handed_out_by_the_hundred(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    fleet = ring(store)
+    for _ in range(250):
+        fleet.apply(m.Send(None, Address(Recipient.OPERATOR), "x"), 100.0)
+    taken = [[mail.id for mail in fleet.apply(m.Collect(None), 101.0).reply] for _ in range(4)]
+    assert [len(part) for part in taken] == [100, 100, 50, 0]
+    assert [id_ for part in taken for id_ in part] == list(range(1, 251))
+
+
+def test_what_a_family_has_cost_is_told_over_all_its_attempts(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    fleet = ring(store)
+    fleet.apply(add(new(), new(held=True)), 100.0)
+    fleet.apply(m.Spawn(AttemptId(1, 1), (new(),)), 101.0)
+    assert store.family_cost(1) == 0.0
+    fleet.apply(m.Exited(AttemptId(3, 1), 0, 102.0, Result("ok", cost=0.5)), 102.0)
+    fleet.apply(m.Exited(AttemptId(1, 1), 1, 103.0, Result("error", cost=0.25)), 103.0)
+    assert (store.family_cost(1), store.family_cost(2)) == (0.75, 0.0)

@@ -1,4 +1,4 @@
-"""add and batch: tasks into the queue."""
+"""add, spawn and batch: tasks into the queue."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from core.client import AnswerError, Client, context
 from tui.cli.codes import Exit
 from tui.cli.output import document, say
 from tui.cli.reading import wait_for
+from tui.cli.speaking import speaker
 
 if TYPE_CHECKING:
     import argparse
@@ -35,16 +36,26 @@ class BadLine(NamedTuple):
 
 
 def add(options: argparse.Namespace, home: Home) -> int:
+    return _one(options, home, {})
+
+
+def spawn(options: argparse.Namespace, home: Home) -> int:
+    """As add, by the task within whose session this is."""
+    return _one(options, home, {"speaker": speaker(home)})
+
+
+def _one(options: argparse.Namespace, home: Home, speaking: dict[str, Any]) -> int:
     try:
         task = add_request(options, home)
     except (OSError, UnicodeDecodeError) as error:
         say(f"{options.prompt_file} cannot be read: {error}")
         return Exit.USAGE
     if task is None:
-        say("there is no command: muxdeck add [options] -- COMMAND…, or a prompt: muxdeck add --prompt TEXT")
+        verb = f"muxdeck {options.verb}"
+        say(f"there is no command: {verb} [options] -- COMMAND…, or a prompt: {verb} --prompt TEXT")
         return Exit.USAGE
     with Client(home, start=True) as client:
-        (number,) = client.ask("add", tasks=[task], context=context())
+        (number,) = client.ask(options.verb, tasks=[task], context=context(), **speaking)
         if options.json:
             document({"schema": 1, "tasks": [number]})
         else:
@@ -160,13 +171,13 @@ def read_lines(
         if not line or line.startswith("#"):
             continue
         try:
-            tasks.append((number, defaults | _one(line, shell=shell, prompt=prompt)))
+            tasks.append((number, defaults | _task_of(line, shell=shell, prompt=prompt)))
         except ValueError as error:
             faults.append(BadLine(number, str(error)))
     return tasks, faults
 
 
-def _one(line: str, *, shell: bool, prompt: str | None) -> dict[str, Any]:
+def _task_of(line: str, *, shell: bool, prompt: str | None) -> dict[str, Any]:
     """With a prompt, each line is what takes the place of {} in it."""
     if line.startswith("{"):
         try:

@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     _adding(verbs)
     _reading(verbs)
     _agents(verbs)
+    _speaking(verbs)
     _changing(verbs)
     _engine(verbs)
     return top
@@ -85,6 +86,16 @@ def _json(verb: argparse.ArgumentParser) -> None:
 
 def _adding(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     add = _verb(verbs, "add", "put a task in the queue and print its number", usage="muxdeck add [options] -- COMMAND…")
+    _one_task(add)
+
+    batch = _verb(verbs, "batch", "put a task a line in the queue: JSON, or plain commands; all of them or none")
+    _task_options(batch)
+    batch.add_argument("-w", "--wait", action="store_true", help="wait for their ends; the exit code tells the result")
+    _json(batch)
+    batch.add_argument("file", metavar="FILE", help="- for standard input")
+
+
+def _one_task(add: argparse.ArgumentParser) -> None:
     _task_options(add)
     add.add_argument("-n", "--name", help="what lists show; by default the command")
     add.add_argument("--after-ok", type=references, action="extend", metavar="ID", help="start once these succeeded")
@@ -96,12 +107,6 @@ def _adding(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     add.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="COMMAND", help="argv, passed on exactly; with --shell one text"
     )
-
-    batch = _verb(verbs, "batch", "put a task a line in the queue: JSON, or plain commands; all of them or none")
-    _task_options(batch)
-    batch.add_argument("-w", "--wait", action="store_true", help="wait for their ends; the exit code tells the result")
-    _json(batch)
-    batch.add_argument("file", metavar="FILE", help="- for standard input")
 
 
 def _task_options(verb: argparse.ArgumentParser) -> None:
@@ -216,6 +221,27 @@ def _agents(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     results = _verb(verbs, "results", "what the tasks of a batch came to")
     results.add_argument("batch", metavar="BATCH")
     _json(results)
+
+
+def _speaking(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
+    report = _verb(verbs, "report", "from within a task: tell how it stands")
+    report.add_argument("kind", choices=("progress", "done", "fail", "ask"), help="ask waits for a person")
+    report.add_argument("text", metavar="TEXT")
+    msg = _verb(verbs, "msg", "send mail to a task, an agent, a group or the operator, and print its number")
+    msg.add_argument("to", metavar="TO", help="a task's number, agent:NAME, group:NAME or operator")
+    msg.add_argument("text", metavar="TEXT")
+    msg.add_argument("--ttl", type=duration, metavar="TIME", help="nobody gets it later than in this time")
+    _json(msg)
+    inbox = _verb(verbs, "inbox", "take the mail that waits for you: a task within its session, else the operator")
+    inbox.add_argument("--ack", type=int, nargs="+", metavar="ID", help="take nothing; acknowledge what was taken")
+    _json(inbox)
+    mail = _verb(verbs, "mail", "all mail with its state, the latest last")
+    mail.add_argument("-n", "--limit", type=int, default=200, metavar="N", help="at most so many (200)")
+    _json(mail)
+    spawn = _verb(
+        verbs, "spawn", "from within a task: add a task as its child", usage="muxdeck spawn [options] -- COMMAND…"
+    )
+    _one_task(spawn)
 
 
 def _changing(verbs: Any) -> None:  # noqa: ANN401 - argparse's own

@@ -110,6 +110,7 @@ def _facts(task: dict[str, Any]) -> list[tuple[str, str]]:
         ("folder", task["cwd"]),
         ("input", task["stdin"]),
         ("place", f"agent {task['agent']}, group {task['group']}, priority {task['priority']}"),
+        ("added by", None if task["spawned_by"] is None else f"attempt {task['spawned_by']}, head {task['root']}"),
         ("needs", needs),
         ("then", dependents),
         ("retry", f"{retry['attempts']} attempts" if retry["attempts"] > 1 else None),

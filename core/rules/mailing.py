@@ -1,0 +1,113 @@
+"""Mail: who may be written to, and who gets what waits; nobody gets anything twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.messages import RefusedError
+from core.rules.queueing import ENDED_WORDS
+from core.rules.reporting import answer, speaking
+from core.rules.routing import check_agent
+from core.speech import OPERATOR, Address, Mail, Recipient
+from core.text import one_line, plain, size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from core.messages import Acknowledge, Collect, Send
+    from core.model import AttemptId
+    from core.rules.step import Step
+    from core.rules.world import Attempt, World
+
+LONGEST_TEXT = 64 << 10
+"""Bytes in UTF-8."""
+
+
+def send(step: Step, wish: Send) -> None:
+    world = step.world
+    if wish.sender is not None:
+        speaking(step, wish.sender)
+    _check_address(world, wish.to)
+    text = plain(wish.text)
+    if not text.strip():
+        raise RefusedError("usage", "mail has a text: muxdeck msg TO TEXT")
+    if (length := len(text.encode())) > LONGEST_TEXT:
+        raise RefusedError("usage", f"{size(length)} are too long for mail: at most {size(LONGEST_TEXT)}; name a file")
+    expires_at = None if wish.ttl is None else step.now + wish.ttl
+    mail = Mail(world.next_mail, step.now, wish.sender, wish.to, text, expires_at)
+    world.next_mail += 1
+    step.mail[mail.id] = mail
+    task = None if wish.sender is None else wish.sender.task
+    step.note(f"mail {mail.id} from {_name(wish.sender)} to {wish.to}", task)
+    step.reply = mail.id
+
+
+def _check_address(world: World, to: Address) -> None:
+    if to.kind is Recipient.AGENT:
+        check_agent(world, to.name)
+    elif to.kind is Recipient.GROUP and to.name not in world.groups:
+        raise RefusedError("not-found", f"there is no group {one_line(to.name, 60)!r}")
+    elif to.kind is Recipient.TASK:
+        state = world.state_of(int(to.name))
+        if state is None:
+            raise RefusedError("not-found", f"there is no task {to.name}")
+        if state.ended:
+            raise RefusedError("refused", f"task {to.name} {ENDED_WORDS[state]}: it reads no mail any more")
+
+
+def collect(step: Step, wish: Collect) -> None:
+    attempt = None if wish.reader is None else speaking(step, wish.reader)
+    step.reply = take(step, attempt, step.world.mail.values())
+
+
+def take(step: Step, attempt: Attempt | None, waiting: Iterable[Mail]) -> list[Mail]:
+    """Hands out what waits for an attempt, or for the operator. What comes to its own number answers a question."""
+    reader = OPERATOR if attempt is None else str(attempt.id)
+    taken = [replace(mail, taken_at=step.now, taken_by=reader) for mail in waiting if mail.id not in step.mail]
+    step.mail |= {mail.id: mail for mail in taken}
+    if attempt is not None and any(mail.to.kind is Recipient.TASK for mail in taken):
+        answer(step, attempt)
+    return taken
+
+
+def put_back(step: Step) -> None:
+    """The attempt that had taken this mail has never begun: nobody has read it."""
+    step.mail |= {id_: replace(mail, taken_at=None, taken_by=None) for id_, mail in step.world.mail.items()}
+
+
+def acknowledge(step: Step, wish: Acknowledge) -> None:
+    """Any attempt of a task may acknowledge what another one of it had taken."""
+    if wish.reader is not None:
+        speaking(step, wish.reader)
+    for id_ in wish.mail:
+        mail = step.world.mail.get(id_)
+        if mail is None:
+            raise RefusedError("not-found", f"there is no mail {id_}")
+        if mail.taken_by is None or _reader_of(mail.taken_by) != _reader_of(_id(wish.reader)):
+            raise RefusedError("refused", f"mail {id_} was not taken by {_name(wish.reader)}")
+    for id_ in wish.mail:
+        mail = step.world.mail[id_]
+        step.mail[id_] = mail if mail.acked_at is not None else replace(mail, acked_at=step.now)
+    step.reply = list(wish.mail)
+
+
+def addresses(attempt: Attempt | None) -> tuple[Address, ...]:
+    """Where mail for the attempt may wait, or for the operator."""
+    if attempt is None:
+        return (Address(Recipient.OPERATOR),)
+    task = Address(Recipient.TASK, str(attempt.id.task))
+    return task, Address(Recipient.AGENT, attempt.agent), Address(Recipient.GROUP, attempt.group)
+
+
+def _id(reader: AttemptId | None) -> str:
+    return OPERATOR if reader is None else str(reader)
+
+
+def _reader_of(taken_by: str) -> str:
+    """The task, or the operator."""
+    return taken_by.partition("-")[0]
+
+
+def _name(who: AttemptId | None) -> str:
+    return f"the {OPERATOR}" if who is None else f"task {who.task}"

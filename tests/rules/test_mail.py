@@ -1,0 +1,176 @@
+"""Mail: who may be written to, who gets it, and that nobody gets it twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from core import messages as m
+from core.model import AttemptId, Wanted
+from core.rules.mailing import LONGEST_TEXT
+from core.settings import AgentLimits
+from core.speech import Address, Mail, Recipient
+from tests.build import new
+from tests.rules.table import Table
+
+R = Recipient
+OPERATOR = Address(R.OPERATOR)
+PROMPT = Wanted(None, frozenset(), prompts=True)
+
+
+@pytest.fixture
+def table() -> Table:
+    """Two tasks that run and one that waits; the second one and the third are of group g."""
+    made = Table(slots=0, agents=(AgentLimits("local"), AgentLimits("other"), AgentLimits("ada", 1, "claude")))
+    made.add(new(), new(group="g", agent="other"), new(group="g", agent="other", held=True))
+    made.start(1)
+    made.start(2)
+    return made
+
+
+def task(number: int) -> Address:
+    return Address(R.TASK, str(number))
+
+
+def send(table: Table, to: Address, text: str = "hello", sender: int | None = None, ttl: float | None = None) -> int:
+    id_: int = table.tell(m.Send(None if sender is None else table.attempt(sender), to, text, ttl))
+    return id_
+
+
+def collect(table: Table, reader: int | None = None) -> list[int]:
+    mail: list[Mail] = table.tell(m.Collect(None if reader is None else table.attempt(reader)))
+    return [one.id for one in mail]
+
+
+@pytest.mark.parametrize(
+    ("to", "readers"),
+    [
+        (task(2), {2}),
+        (Address(R.AGENT, "other"), {2}),
+        (Address(R.GROUP, "g"), {2}),
+        (Address(R.GROUP, "default"), {1}),
+        (OPERATOR, {None}),
+    ],
+)
+def test_mail_goes_to_whom_it_is_for_and_to_nobody_else(table: Table, to: Address, readers: set[int | None]) -> None:
+    sent = send(table, to, sender=1)
+    for reader in (1, 2, None):
+        assert collect(table, reader) == ([sent] if reader in readers else [])
+    for reader in (1, 2, None):
+        assert collect(table, reader) == [], "not a second time"
+
+
+def test_mail_comes_in_the_order_of_its_sending_also_after_a_restart(table: Table) -> None:
+    sent = [send(table, to) for to in (Address(R.GROUP, "g"), task(2), Address(R.AGENT, "other"))]
+    table.restart()
+    sent.append(send(table, task(2)))
+    assert collect(table, 2) == sent == [1, 2, 3, 4]
+
+
+def test_the_sender_is_told_and_the_history_knows(table: Table) -> None:
+    send(table, OPERATOR, "text", sender=2)
+    (mail,) = table.tell(m.Collect(None))
+    assert (mail.sender, mail.text, mail.at) == (AttemptId(2, 1), "text", table.now)
+    assert ("engine", "mail 1 from task 2 to operator") in table.store.notes
+
+
+def test_what_has_expired_is_for_nobody(table: Table) -> None:
+    early, late = send(table, task(1), ttl=10), send(table, task(1), ttl=30)
+    table.later(10)
+    assert collect(table, 1) == [late]
+    assert table.store.mailbox[early].state(table.now) == "expired"
+
+
+@pytest.mark.parametrize(
+    ("to", "code", "words"),
+    [
+        (task(99), "not-found", "there is no task 99"),
+        (task(1), "refused", "task 1 succeeded: it reads no mail any more"),
+        (Address(R.AGENT, "nobody"), "not-found", "there is no agent 'nobody'"),
+        (Address(R.GROUP, "nowhere"), "not-found", "there is no group 'nowhere'"),
+    ],
+)
+def test_nobody_is_not_written_to(table: Table, to: Address, code: str, words: str) -> None:
+    table.exit(1)
+    with pytest.raises(m.RefusedError, match=words) as refused:
+        send(table, to)
+    assert refused.value.code == code
+    assert table.store.mailbox == {}
+
+
+def test_a_queued_task_has_its_mail_waiting(table: Table) -> None:
+    sent = send(table, task(3))
+    table.tell(m.Release((3,)))
+    assert collect(table, 3) == [sent]
+
+
+def test_text_keeps_tabs_and_lines_and_no_other_control(table: Table) -> None:
+    send(table, OPERATOR, "a\tb\r\nc\x1b[2J\x9b\x07\u202e\x00d\ud800")
+    (mail,) = table.tell(m.Collect(None))
+    assert mail.text == "a\tb\nc[2Jd?"
+
+
+@pytest.mark.parametrize(("text", "words"), [(" \n\x07", "mail has a text"), ("ä" * (LONGEST_TEXT // 2 + 1), "64K")])
+def test_text_that_is_nothing_or_too_much_is_refused(table: Table, text: str, words: str) -> None:
+    with pytest.raises(m.RefusedError, match=words):
+        send(table, OPERATOR, text)
+    send(table, OPERATOR, "ä" * (LONGEST_TEXT // 2))
+
+
+def test_only_who_has_taken_mail_acknowledges_it(table: Table) -> None:
+    sent = send(table, task(1))
+    for reader in (None, table.attempt(2), table.attempt(1)):
+        with pytest.raises(m.RefusedError, match="mail 1 was not taken by"):
+            table.tell(m.Acknowledge(reader, (sent,)))
+    collect(table, 1)
+    with pytest.raises(m.RefusedError, match="mail 1 was not taken by the operator"):
+        table.tell(m.Acknowledge(None, (sent,)))
+    with pytest.raises(m.RefusedError, match="there is no mail 7"):
+        table.tell(m.Acknowledge(table.attempt(1), (sent, 7)))
+    assert table.store.mailbox[sent].state(table.now) == "taken"
+    first = table.now
+    for _ in range(2):
+        table.tell(m.Acknowledge(table.attempt(1), (sent,)))
+        table.later(1)
+    assert table.store.mailbox[sent].acked_at == first
+
+
+# Agents that take prompts
+
+
+def test_a_prompt_takes_its_mail_with_the_start(table: Table) -> None:
+    table.add(new(group="g", wanted=PROMPT, held=True), new(group="g", wanted=PROMPT, held=True))
+    sent = [send(table, to) for to in (Address(R.AGENT, "ada"), Address(R.GROUP, "g"), task(4), task(5))]
+    table.tell(m.Release((4,)))
+    assert [mail.taken_by for mail in table.store.mail(sent)] == ["4-1", "4-1", "4-1", None]
+    assert collect(table, 4) == []
+
+
+def test_a_command_is_left_to_ask_for_its_mail(table: Table) -> None:
+    sent = send(table, Address(R.AGENT, "other"))
+    table.tell(m.Release((3,)))
+    assert table.started() == [3]
+    assert table.store.mailbox[sent].taken_by is None
+
+
+def test_one_letter_goes_to_one_of_those_that_start_together() -> None:
+    table = Table(slots=0, agents=(AgentLimits("local"), AgentLimits("ada", 2, "claude")))
+    sent = send(table, Address(R.AGENT, "ada"))
+    table.add(new(wanted=PROMPT), new(wanted=PROMPT))
+    assert [table.store.mailbox[sent].taken_by, len(table.started())] == ["1-1", 2]
+
+
+def test_what_was_handed_to_a_start_that_never_was_waits_again(table: Table) -> None:
+    sent = send(table, Address(R.AGENT, "ada"))
+    table.add(new(wanted=PROMPT))
+    table.tell(m.NotPlaced(table.attempt(4), "no tmux"))
+    assert table.store.mailbox[sent].state(table.now) == "waiting"
+    table.later(5)
+    assert table.store.mailbox[sent].taken_by == "4-1"
+
+
+def test_mail_to_a_forgotten_task_is_forgotten(table: Table) -> None:
+    send(table, task(1))
+    kept = send(table, OPERATOR, sender=1)
+    table.exit(1)
+    table.tell(m.Clean((1,)))
+    assert set(table.store.mailbox) == {kept}
