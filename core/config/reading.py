@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from core.boundary import BadInputError, Problem, adapter, dotted, read_json, unknown_key
-from core.config.positions import line_of, lines_of
+from core import tomlfile
+from core.boundary import Problem, adapter, unknown_key
 from core.kinds import catalogue
 from core.model import LOCAL_AGENT
 from core.settings import COMMAND_KIND, Settings
 from core.text import one_line
+from core.tomlfile import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from core.kinds.kind import Kind
 
-_SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)")
 _NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,64}", re.ASCII)
-
-
-class Fault(NamedTuple):
-    """One fault of a file."""
-
-    file: str
-    line: int | None
-    key: str
-    text: str
-
-    def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.key}: {self.text}" if self.key else f"{place}: {self.text}"
 
 
 class ConfigError(Exception):
@@ -57,24 +42,15 @@ def read(path: Path) -> Settings:
 
 
 def parse(text: str, file: str) -> Settings:
-    try:
-        written = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([_syntax_fault(file, str(error))]) from None
-    lines = lines_of(text)
-    try:
-        settings = read_json(Settings, json.dumps(written, default=_unknown))
-        problems = [*_senseless(settings), *_of_agents(settings, catalogue.load(Path(file).parent / "kinds"))]
-    except BadInputError as error:
-        problems = list(error.problems)
-    if problems:
-        raise ConfigError(
-            sorted(
-                (Fault(file, line_of(lines, one.path), dotted(one.path), one.text) for one in problems),
-                key=lambda fault: fault.line or 0,
-            )
-        )
-    return settings
+    kinds = catalogue.load(Path(file).parent / "kinds")
+
+    def senseless(found: Settings) -> list[Problem]:
+        return [*_senseless(found), *_of_agents(found, kinds)]
+
+    found = tomlfile.read(Settings, text, file, senseless)
+    if found[0] is None:
+        raise ConfigError(list(found[1]))
+    return found[0]
 
 
 def schema() -> dict[str, Any]:
@@ -112,15 +88,3 @@ def _of_agents(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Proble
             yield from (Problem((*at, key), "is for agents that take prompts") for key, value in given.items() if value)
         elif agent.kind in kinds and not kinds[agent.kind].program and not agent.command:
             yield Problem((*at, "command"), f'expected the program of the agent, as in command = ["{name}"]')
-
-
-def _syntax_fault(file: str, message: str) -> Fault:
-    match = _SYNTAX.fullmatch(message)
-    if match is None:
-        return Fault(file, None, "", f"not valid TOML: {message}")
-    return Fault(file, int(match[2]) if match[2] else None, "", f"not valid TOML: {match[1]}")
-
-
-def _unknown(value: object) -> str:
-    """Dates and times of TOML, which no setting is: their text will not be what is expected."""
-    return str(value)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from dataclasses import field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from core.boundary import BadInputError, Problem, dotted, read_json
+from core import tomlfile
+from core.boundary import Problem
 from core.interactive.signals import State  # noqa: TC001 - pydantic reads the types of the fields
+from core.tomlfile import Fault
 from core.units import Positive, shape
 
 if TYPE_CHECKING:
@@ -86,19 +86,6 @@ class Rulebook:
     rule: tuple[Rule, ...] = field(default=())
 
 
-class Fault(NamedTuple):
-    """One fault of a file of rules."""
-
-    file: str
-    line: int | None
-    key: str
-    text: str
-
-    def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.key}: {self.text}" if self.key else f"{place}: {self.text}"
-
-
 def load(agent: str, folder: Path | None = None) -> tuple[Rulebook, list[Fault]]:
     """The rules of `folder/AGENT.toml`, else ours, else the generic ones. A file with faults is not used."""
     faults: list[Fault] = []
@@ -124,18 +111,8 @@ def _load(path: Path, _changed: int) -> tuple[Rulebook | None, list[Fault]]:
 @cache
 def parse(text: str, file: str) -> tuple[Rulebook | None, list[Fault]]:
     """The rules in a text, or None and every fault in it."""
-    try:
-        written = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        return None, [Fault(file, None, "", f"not valid TOML: {error}")]
-    try:
-        book = read_json(Rulebook, json.dumps(written, default=str))
-        problems = list(_senseless(book))
-    except BadInputError as error:
-        book, problems = Rulebook(), list(error.problems)
-    if not problems:
-        return book, []
-    return None, [Fault(file, _line(text, one.path), dotted(one.path), one.text) for one in problems]
+    found = tomlfile.read(Rulebook, text, file, _senseless)
+    return found[0], list(found[1])
 
 
 def _senseless(book: Rulebook) -> Iterator[Problem]:
@@ -177,20 +154,3 @@ def _pattern_fault(pattern: str, groups: int) -> str | None:
     except re.error as error:
         return f"not a pattern: {error}"
     return f"expected {groups} groups, found {found}" if groups and found != groups else None
-
-
-def _line(text: str, path: tuple[str | int, ...]) -> int | None:
-    """The line of a key: of the n-th `[[rule]]`, then of the key in it."""
-    lines, start = text.splitlines(), None
-    table, number = str(path[0]), path[1] if len(path) > 1 and isinstance(path[1], int) else 0
-    headers = [at for at, line in enumerate(lines) if re.match(rf"\s*\[\[?\s*{re.escape(table)}\s*\]", line)]
-    if len(headers) > number:
-        start = headers[number]
-    names = [part for part in path if isinstance(part, str)]
-    key = names[1] if len(names) > 1 else table
-    for at in range(0 if start is None else start + 1, len(lines)):
-        if re.match(rf"\s*{re.escape(key)}\s*=", lines[at]):
-            return at + 1
-        if start is not None and lines[at].startswith("["):
-            break
-    return None if start is None else start + 1

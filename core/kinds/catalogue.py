@@ -38,36 +38,21 @@ and gives lines for people. Its tests are streams of the real program, in tests/
 
 from __future__ import annotations
 
-import json
 import re
-import tomllib
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from core import tomlfile
+from core.boundary import Problem
 from core.kinds.kind import OPTIONS, Kind
+from core.tomlfile import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from core.boundary import Problem
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
-_SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)")
 _SHIPPED = Path(__file__).parent
-
-
-class Fault(NamedTuple):
-    """One fault of a file."""
-
-    file: str
-    line: int | None
-    key: str
-    text: str
-
-    def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.key}: {self.text}" if self.key else f"{place}: {self.text}"
 
 
 class Catalogue(NamedTuple):
@@ -95,20 +80,7 @@ def read(own: Path | None = None) -> Catalogue:
 
 def parse(text: str, file: str) -> tuple[Kind | None, tuple[Fault, ...]]:
     """The kind that the text of a file describes, or all that is wrong with it."""
-    from core.boundary import BadInputError, dotted, read_json
-
-    try:
-        written = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        return None, (_syntax_fault(file, str(error)),)
-    try:
-        kind = read_json(Kind, json.dumps(written, default=str))
-        problems = tuple(_senseless(kind))
-    except BadInputError as error:
-        problems = error.problems
-    if problems:
-        return None, tuple(Fault(file, _line(text, one.path), dotted(one.path), one.text) for one in problems)
-    return kind, ()
+    return tomlfile.read(Kind, text, file, _senseless)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -140,8 +112,6 @@ def _kept(path: Path, _stamp: tuple[int, int] | None) -> tuple[Kind | None, tupl
 
 def _senseless(kind: Kind) -> Iterator[Problem]:
     """What each value alone does not show."""
-    from core.boundary import Problem
-
     how = kind.headless
     for name, word in (
         ("model", "{model}"),
@@ -165,24 +135,3 @@ def _senseless(kind: Kind) -> Iterator[Problem]:
 
 def _holds(arguments: tuple[str, ...], word: str) -> bool:
     return any(word in argument for argument in arguments)
-
-
-def _line(text: str, path: tuple[str | int, ...]) -> int | None:
-    """The line of a key, or of the nearest thing around it. Keys of a kind are bare words."""
-    table = ""
-    found: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        if (header := re.match(r"\s*\[\s*([\w.-]+)\s*\]", line)) is not None:
-            table = header[1]
-            found.setdefault(table, number)
-        elif (entry := re.match(r"\s*([\w.-]+)\s*=", line)) is not None:
-            found.setdefault(f"{table}.{entry[1]}".lstrip("."), number)
-    parts = [str(part) for part in path]
-    return next((found[key] for end in range(len(parts), 0, -1) if (key := ".".join(parts[:end])) in found), None)
-
-
-def _syntax_fault(file: str, message: str) -> Fault:
-    match = _SYNTAX.fullmatch(message)
-    if match is None:
-        return Fault(file, None, "", f"not valid TOML: {message}")
-    return Fault(file, int(match[2]) if match[2] else None, "", f"not valid TOML: {match[1]}")

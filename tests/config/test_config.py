@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.config.positions import lines_of
 from core.config.reading import ConfigError, parse, read, schema
 from core.config.template import template
 from core.settings import Settings
+from core.tomlfile import lines_of
 from tests.fleet import until
 
 if TYPE_CHECKING:
@@ -82,9 +82,10 @@ def test_numbers_may_be_written_as_text() -> None:
 
 
 def test_lines_of_keys_are_found_however_they_are_written() -> None:
-    text = '[a]\nb = 1\n"c.d" = 2\ne.f = 3\n[ g . "h" ]\ni = { j = 1 }\n[[k]]\n'
+    text = '[a]\nb = 1\n"c.d" = 2\ne.f = 3\n[ g . "h" ]\ni = { j = 1 }\n[[k]]\nl = 1\n[[k]]\nl = 2\n'
     assert lines_of(text) == {
         ("a",): 1, ("a", "b"): 2, ("a", "c.d"): 3, ("a", "e", "f"): 4, ("g", "h"): 5, ("g", "h", "i"): 6, ("k",): 7,
+        ("k", "0"): 7, ("k", "0", "l"): 8, ("k", "1"): 9, ("k", "1", "l"): 10,
     }  # fmt: skip
 
 

@@ -35,7 +35,8 @@ def kind(text: str = GOOD) -> Kind:
 
 def argv(name: str, **given: object) -> tuple[str, ...]:
     whole = {"program": (), "options": ("-x",), "model": None, "session": None, "resume": None, "prompt": Path("/p")}
-    return argv_of(load()[name], **{**whole, **given})  # type: ignore[arg-type]
+    kind = load()[name]
+    return argv_of(kind, kind.headless, **{**whole, **given})  # type: ignore[arg-type]
 
 
 def test_every_kind_that_comes_with_muxdeck_is_whole() -> None:

@@ -1,0 +1,105 @@
+"""TOML that people write, checked: a value of the right shape, or every fault in it with its line."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from core.boundary import BadInputError, Problem, dotted, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+T = TypeVar("T")
+Key = tuple[str, ...]
+
+_SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)")
+_KEY = r"(?:[A-Za-z0-9_-]+|\"(?:[^\"\\]|\\.)*\"|'[^']*')"
+_DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
+_TABLE = re.compile(rf"\s*\[(\[?)\s*({_DOTTED})\s*\]\]?")
+_ENTRY = re.compile(rf"\s*({_DOTTED})\s*=")
+
+
+class Fault(NamedTuple):
+    """One fault of a file."""
+
+    file: str
+    line: int | None
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.key}: {self.text}" if self.key else f"{place}: {self.text}"
+
+
+def read(
+    shape: type[T], text: str, file: str, senseless: Callable[[T], Iterable[Problem]] = lambda _: ()
+) -> tuple[T | None, tuple[Fault, ...]]:
+    """The value that a text holds, or None and all faults in it, by their lines.
+
+    `senseless` names what each value alone does not show.
+    """
+    try:
+        written = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return None, (_syntax_fault(file, str(error)),)
+    try:
+        # Dates and times of TOML, which nothing here is, become texts that are not what is expected.
+        value = read_json(shape, json.dumps(written, default=str))
+        problems = tuple(senseless(value))
+    except BadInputError as error:
+        problems = error.problems
+    if not problems:
+        return value, ()
+    lines = lines_of(text)
+    faults = [Fault(file, line_of(lines, one.path), dotted(one.path), one.text) for one in problems]
+    return None, tuple(sorted(faults, key=lambda fault: fault.line or 0))
+
+
+def _syntax_fault(file: str, message: str) -> Fault:
+    match = _SYNTAX.fullmatch(message)
+    if match is None:
+        return Fault(file, None, "", f"not valid TOML: {message}")
+    return Fault(file, int(match[2]) if match[2] else None, "", f"not valid TOML: {match[1]}")
+
+
+def lines_of(text: str) -> dict[Key, int]:
+    """Line numbers, from 1, of tables and keys. What stands inside an inline table is on the line of its key.
+
+    The tables of a list are told apart by their numbers, from 0, as in ("rule", "0", "name").
+    """
+    found: dict[Key, int] = {}
+    counts: dict[Key, int] = {}
+    table: Key = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if (header := _TABLE.match(line)) is not None:
+            table = _parts(header[2])
+            found.setdefault(table, number)
+            if header[1]:
+                counts[table] = counts.get(table, -1) + 1
+                table = (*table, str(counts[table]))
+                found[table] = number
+        elif (entry := _ENTRY.match(line)) is not None:
+            found.setdefault((*table, *_parts(entry[1])), number)
+    return found
+
+
+def line_of(lines: dict[Key, int], path: tuple[str | int, ...]) -> int | None:
+    """The line of a key, or of the nearest thing around it; None where there is nothing."""
+    key = tuple(str(part) for part in path)
+    while key and key not in lines:
+        key = key[:-1]
+    return lines.get(key)
+
+
+def _parts(dotted: str) -> Key:
+    """The names in a dotted key, as TOML itself reads them."""
+    nested: Any = tomllib.loads(f"{dotted} = 0")
+    parts: list[str] = []
+    while isinstance(nested, dict):
+        name, nested = next(iter(nested.items()))
+        parts.append(name)
+    return tuple(parts)
