@@ -76,9 +76,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("later", ("alt+down",), "later", "change places with the task after it", On.QUEUED, Tier.UNDOABLE),
     Action("undo", ("z",), "undo", "take the latest change of the queue back", On.NOTHING, Tier.UNDOABLE),
     Action("redo", ("Z",), "redo", "make it again", On.NOTHING, Tier.UNDOABLE),
-    Action("send", ("i",), "send text", "type a line into the session without attaching", On.RUNNING, Tier.DANGEROUS),
+    Action(
+        "send", ("i",), "send text", "answer its dialog, or type a line into its session", On.RUNNING, Tier.DANGEROUS
+    ),
     Action("describe", ("d",), "describe", "everything about it, with why", On.TASK),
     Action("logs", ("l",), "logs", "its whole output, with search", On.STARTED, footer=True),
+    Action("diff", ("u",), "changes", "what it has changed in its git worktree", On.STARTED),
+    Action("messages", ("m",), "messages", "what tasks, agents and you have written to each other"),
+    Action("interrupt", ("I",), "interrupt", "Escape for an interactive agent", On.RUNNING, Tier.DANGEROUS),
     Action("copy", ("y",), "copy", "copy its number, command or folder", On.TASK),
     Action("mark", ("space",), "mark", "mark it for the next action", On.TASK),
     Action("range", ("v",), "range", "mark from here to where you go", On.TASK),

@@ -71,6 +71,7 @@ class Service:
             "screen": (r.Screen, self._screen),
             "type": (r.Type, self._type),
             "answer": (r.Answer, self._answer),
+            "interrupt": (r.One, self._interrupt),
             "attach": (r.One, self._attach),
             "report": (r.Report, speaking.report),
             "msg": (r.Message, speaking.send),
@@ -273,6 +274,15 @@ class Service:
         await self._engine.hands.answer(attempt, choice)
         await self._engine.wish(NoteAnswer(wish.task, f"{choice.key} {choice.label}"), who)
         return document(task=wish.task)
+
+    async def _interrupt(self, wish: r.One, who: str) -> object:
+        """Escape, which stops the turn of an interactive agent; a program of another kind may do anything with it."""
+        attempt = self._live(documents.find(self._engine, wish.task))
+        if self._engine.world.attempts[attempt.task].reading is None:
+            raise RefusedError("refused", f"task {attempt.task} is no interactive agent: send it a signal instead")
+        await self._engine.hands.answer(attempt, Choice("Escape", "Escape"))
+        await self._engine.wish(NoteAnswer(attempt.task, "Escape"), who)
+        return document(task=attempt.task)
 
     async def _attach(self, wish: r.One, _who: str) -> object:
         target = await self._engine.hands.attach_target(self._live(documents.find(self._engine, wish.task)))

@@ -463,3 +463,21 @@ def test_no_key_has_two_meanings_and_none_is_dangerous_by_a_slip() -> None:
     assert "ctrl+d" not in BY_KEY
     assert "ctrl+k" not in BY_KEY
     assert BY_KEY["ctrl+c"].id == "leave"
+
+
+async def test_messages_are_shown_whole_and_inert(stage: Stage) -> None:
+    async with stage.run() as actor:
+        await actor.press("m")
+        await actor.sees("nobody has written anything")
+        await actor.press("escape")
+        await actor.add(command("job"))
+        await stage.link.ask("msg", speaker=None, to="1", text="look at \x1b[31mthis\nand that", ttl=None)
+        await actor.press("m")
+        await actor.sees("operator → task:1  waiting", "look at", "and that")
+
+
+async def test_a_task_without_a_worktree_has_no_changes_to_show(stage: Stage) -> None:
+    async with stage.run() as actor:
+        await actor.add(command("job"))
+        await actor.press("u")
+        await actor.sees("task 1 has no worktree")

@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from core.text import one_line
+from core.text import inert, one_line
 from core.wire import ForeignRow
 from tui import attaching
 from tui.screens.dialogs import Option
@@ -103,6 +103,46 @@ async def _answer(desk: Desk, task: int, dialog: dict[str, Any]) -> None:
     if key is not None:
         await desk.ask("answer", task=task, key=key, since=dialog["since"])
         desk.say(f"answered {task} with {key}")
+
+
+async def interrupt(desk: Desk) -> None:
+    row = desk.chosen()
+    assert row is not None
+    await desk.ask("interrupt", task=row.id)
+    desk.say(f"interrupted {row.id}")
+
+
+async def diff(desk: Desk) -> None:
+    row = desk.chosen()
+    assert row is not None
+    found = (await desk.ask("diff", task=row.id))["diff"]
+    lines = inert(found).splitlines() or ["nothing is changed"]
+    await desk.open(Page(f"changes of {row.id} {row.name}", lambda width: [_diff_line(line, width) for line in lines]))
+
+
+def _diff_line(line: str, width: int) -> Line:
+    role = {"+": "succeeded", "-": "failed", "@": "accent"}.get(line[:1], "")
+    return (Span(" "), Span(fit(line.expandtabs(), max(width - 2, 1)), "muted" if line.startswith("diff") else role))
+
+
+async def messages(desk: Desk) -> None:
+    """All of them, the latest first; those to the operator have been read by this."""
+    await desk.ask("inbox", speaker=None)
+    mail = (await desk.ask("mail", limit=1000))["mail"]
+    await desk.open(Page("messages", lambda width: _mail_lines(mail[::-1], width)))
+
+
+def _mail_lines(mail: list[dict[str, Any]], width: int) -> list[Line]:
+    if not mail:
+        return [(Span(" nobody has written anything: muxdeck msg TO TEXT", "muted"),)]
+    return [line for one in mail for line in _letter(one, width)]
+
+
+def _letter(mail: dict[str, Any], width: int) -> list[Line]:
+    when = time.strftime(" %m-%d %H:%M:%S  ", time.localtime(mail["at"]))
+    head = (Span(when, "muted"), Span(f"{mail['from']} → {mail['to']}", "accent"), Span(f"  {mail['state']}", "muted"))
+    text = inert(mail["text"]).splitlines()
+    return [head, *((Span("   "), Span(fit(line.expandtabs(), max(width - 4, 1)))) for line in text), (Span(""),)]
 
 
 async def copy(desk: Desk) -> None:
