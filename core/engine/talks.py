@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.interactive import hooks, ladder, rulebook, screens, spool
@@ -23,15 +23,18 @@ if TYPE_CHECKING:
 
     from core.adapters.tmux.sessions import Sessions
     from core.interactive.ladder import Ladder, Reading
+    from core.interactive.rulebook import Rulebook
     from core.interactive.screens import Screen
     from core.interactive.signals import Choice
     from core.messages import Observation
     from core.model import AttemptId
 
-LOOK_EVERY = 0.4
-"""Seconds between two looks: a state must be right within one second."""
-SETTLED = 3.0
-"""Seconds without a change after which a screen need not be looked at again."""
+LOOK_EVERY = 0.3
+"""Seconds between two rounds: a state must be right within one second."""
+WORKS_ON = 0.7
+"""Seconds between two looks at the screen of an agent that works: it is drawn all the time."""
+SETTLED = 1.5
+"""Seconds without a change after which a screen is what it was."""
 SUBMITTED_WITHIN = 4.0
 """Seconds in which a prompt that was typed must have been taken."""
 ENDED_AFTER = 2.5
@@ -64,9 +67,15 @@ class Talk:
     attempt: AttemptId
     plan: Plan
     ladder: Ladder
+    log: str
     spool_at: int = 0
-    stamp: str = ""
-    changed_at: float = 0.0
+    written_at: float = -1.0
+    """Unix time of the latest output that was noticed; 0 before there is any."""
+    looked_at: float = 0.0
+    shown: tuple[Rulebook, Screen] | None = None
+    """The screen at the latest look."""
+    said: tuple[Signal, ...] = ()
+    """What that screen says."""
     typed_at: float | None = None
     """Unix time at which the prompt was typed."""
     entered_again: bool = False
@@ -89,7 +98,7 @@ class Talks:
 
     def begin(self, attempt: AttemptId, plan: Plan) -> None:
         typed = plan.folder / TYPED
-        talk = Talk(attempt, plan, ladder.begin(time.time()))
+        talk = Talk(attempt, plan, ladder.begin(time.time()), self._sessions.folder(attempt).log)
         with suppress(OSError):
             talk.typed_at = typed.stat().st_mtime
         self._talks[attempt] = talk
@@ -107,9 +116,10 @@ class Talks:
 
     async def look_again_and_again(self) -> None:
         while True:
-            talks = list(self._talks.values())
-            for start in range(0, len(talks), AT_ONCE):
-                await asyncio.gather(*map(self._look, talks[start : start + AT_ONCE]))
+            now = time.time()
+            due = [talk for talk in self._talks.values() if _is_due(talk, now)]
+            for start in range(0, len(due), AT_ONCE):
+                await asyncio.gather(*map(self._look, due[start : start + AT_ONCE]))
             await asyncio.sleep(LOOK_EVERY)
 
     async def heard(self, attempt: AttemptId) -> None:
@@ -122,14 +132,12 @@ class Talks:
         async with talk.turn:
             now = time.time()
             signals = self._hooked(talk)
-            shown = await self._screen(talk, now)
-            if shown is not None:
-                book, seen = shown
-                signals += screens.read(book, seen, now)
+            await self._look_at_screen(talk, now)
+            signals += (replace(signal, at=now) for signal in talk.said)
             talk.ladder = ladder.merge(talk.ladder, signals)
             self._tell(talk)
             with suppress(OutsideError):
-                await self._act(talk, shown, now)
+                await self._act(talk, talk.shown, now)
 
     def _hooked(self, talk: Talk) -> list[Signal]:
         plan = talk.plan
@@ -140,19 +148,20 @@ class Talks:
         told = [hooks.signal(plan.hooks, event, known) for event in events]
         return [signal for signal in told if signal is not None]
 
-    async def _screen(self, talk: Talk, now: float) -> tuple[rulebook.Rulebook, Screen] | None:
-        """None where nothing has changed for a while, or tmux does not tell."""
-        stamp = self._sessions.folder(talk.attempt).output_stamp()
-        if stamp != talk.stamp:
-            talk.stamp, talk.changed_at = stamp, now
-        resting = now - talk.changed_at > SETTLED and not ladder.stale(talk.ladder, now)
-        if resting and talk.ladder.fall is None:
-            return None
+    async def _look_at_screen(self, talk: Talk, now: float) -> None:
+        """Not where nothing was written since the latest look: then it is what it was."""
+        written_at = _written_at(talk.log)
+        unchanged = written_at == talk.written_at and talk.looked_at > written_at + SETTLED
+        if unchanged and talk.shown is not None:
+            return
         book, _ = rulebook.load(talk.plan.screens, talk.plan.own_rules)
         try:
-            return book, await self._sessions.look(talk.attempt)
+            talk.shown = book, await self._sessions.look(talk.attempt)
         except (OutsideError, OSError):
-            return None
+            talk.shown, talk.said = None, ()
+        else:
+            talk.said = tuple(screens.read(*talk.shown, now))
+        talk.written_at, talk.looked_at = written_at, now
 
     def _tell(self, talk: Talk) -> None:
         reading = talk.ladder.reading
@@ -160,7 +169,7 @@ class Talks:
             talk.told = reading
             self._post(AgentSeen(talk.attempt, reading))
 
-    async def _act(self, talk: Talk, shown: tuple[rulebook.Rulebook, Screen] | None, now: float) -> None:
+    async def _act(self, talk: Talk, shown: tuple[Rulebook, Screen] | None, now: float) -> None:
         reading = talk.ladder.reading
         if talk.typed_at is None:
             if shown is not None and reading.state is State.READY:
@@ -171,7 +180,7 @@ class Talks:
             await self._enter_again(talk, *shown)
         self._notice_end(talk, reading, now)
 
-    async def _type(self, talk: Talk, book: rulebook.Rulebook, seen: Screen) -> None:
+    async def _type(self, talk: Talk, book: Rulebook, seen: Screen) -> None:
         """Only into an empty composer: never over what a person has begun to write."""
         place = screens.composer(book, seen)
         if place is None or not place.empty:
@@ -180,7 +189,7 @@ class Talks:
         talk.typed_at = time.time()
         await self._sessions.type_text(talk.attempt, _text(talk.plan.prompt).strip("\n").encode(), enter=True)
 
-    async def _enter_again(self, talk: Talk, book: rulebook.Rulebook, seen: Screen) -> None:
+    async def _enter_again(self, talk: Talk, book: Rulebook, seen: Screen) -> None:
         """Once, where the prompt still stands in the composer; after that a person must look."""
         place = screens.composer(book, seen)
         if place is None or place.empty:
@@ -210,6 +219,25 @@ class Talks:
     def _end(self, talk: Talk, outcome: Outcome, reason: str) -> None:
         talk.ended = True
         self._post(TurnEnded(talk.attempt, Result(outcome, reason, talk.plan.session or None)))
+
+
+def _is_due(talk: Talk, now: float) -> bool:
+    """Something was written lately, something was not believed yet, or nobody has confirmed the state for a while."""
+    if ladder.stale(talk.ladder, now) or talk.ladder.fall is not None or talk.shown is None:
+        return True
+    if talk.typed_at is not None and not talk.ended and talk.ladder.reading.state in (*RESTING, *_ENDS):
+        return True
+    written_at = _written_at(talk.log)
+    if written_at == talk.written_at and talk.looked_at > written_at + SETTLED:
+        return False
+    return talk.ladder.reading.state is not State.WORKING or now - talk.looked_at > WORKS_ON
+
+
+def _written_at(log: str) -> float:
+    try:
+        return os.stat(log).st_mtime
+    except OSError:
+        return 0.0
 
 
 def _differs(old: Reading, new: Reading) -> bool:

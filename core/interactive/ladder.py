@@ -23,7 +23,7 @@ hook at all: what its hook said before must wear off."""
 APART = 0.5
 """Least seconds between two samples that agree."""
 EARLY = 2.0
-"""Seconds by which a weaker source must be later to contradict a hook that is fresh: a screen lags behind."""
+"""Seconds by which a weaker source must be later to contradict an event that is fresh: a screen lags behind it."""
 _TOLD = frozenset({Source.STREAM, Source.HOOK})
 """Sources that tell an event as it happens; the others are samples of what is there."""
 
@@ -120,7 +120,8 @@ def _is_outranked(reading: Reading, signal: Signal, spoke_at: float) -> bool:
     if age > FRESH[reading.source]:
         return False
     shows = signal.state in ASKING or signal.state is State.WORKING or reading.state in ASKING
-    return age < EARLY or not shows
+    lag = EARLY if reading.source in _TOLD else 0.0
+    return age <= lag or not shows
 
 
 def _needs_another(signal: Signal) -> bool:
