@@ -90,13 +90,15 @@ class Agents:
             raise OutsideError(f"agent {attempt.agent} is of kind {settings.kind!r}, which there is not any more")
         return self._prompted(attempt.id, launch, settings, kind)
 
+    def talks(self, agent: str) -> bool:
+        """Whether its full-screen program runs in the session."""
+        settings = self._settings.agent.get(agent)
+        return settings is not None and settings.mode == "interactive"
+
     def plan(self, attempt: Attempt, launch: Launch) -> Plan | None:
-        """How to talk to an attempt's agent; None where nobody does."""
-        settings = self._settings.agent.get(attempt.agent)
-        if settings is None or launch.prompt is None or settings.mode != "interactive":
-            return None
-        kind = self.kinds.get(settings.kind)
-        if kind is None or kind.interactive is None:
+        """How to talk to an attempt's agent; None where there is no prompt, or its kind is no longer known."""
+        kind = self.kinds.get(self._settings.agent[attempt.agent].kind)
+        if kind is None or kind.interactive is None or launch.prompt is None:
             return None
         folder = self._home.attempts / str(attempt.id)
         session, with_mail = folder / SESSION, folder / PROMPT

@@ -83,7 +83,11 @@ class Process:
         return replace(launch, token=self._tokens.of(str(attempt)))
 
     def _plan(self, attempt: AttemptId) -> Plan | None:
-        return self._agents.plan(self._engine.world.attempts[attempt.task], self._store.launch(attempt.task))
+        """None also of an attempt that has ended, and only gives its session back."""
+        live = self._engine.world.attempt(attempt)
+        if live is None or not self._agents.talks(live.agent):
+            return None
+        return self._agents.plan(live, self._store.launch(attempt.task))
 
     def _bug(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A failure that nobody expected: the world may be wrong. It is told, and the next engine starts from disk."""
