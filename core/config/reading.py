@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from core.kinds.kind import Kind
+    from core.settings import AgentSettings
 
 _NAME = re.compile(r"[A-Za-z0-9._:/@+-]{1,64}", re.ASCII)
 
@@ -73,6 +74,10 @@ def _senseless(settings: Settings) -> list[Problem]:
     return problems
 
 
+def _can_be_capped(agent: AgentSettings, kind: Kind) -> bool:
+    return agent.mode == "headless" and bool(kind.headless.budget)
+
+
 def _of_agents(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Problem]:
     for name, agent in settings.agent.items():
         at = ("agent", name)
@@ -86,5 +91,7 @@ def _of_agents(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Proble
             given = {key: getattr(agent, key) for key in ("options", "model", "env")}
             given |= {"worktree": agent.worktree == "task", "mode": agent.mode == "interactive"}
             yield from (Problem((*at, key), "is for agents that take prompts") for key, value in given.items() if value)
+        elif agent.limit.cost is not None and agent.kind in kinds and not _can_be_capped(agent, kinds[agent.kind]):
+            yield Problem((*at, "limit", "cost"), f"{kinds[agent.kind].title} cannot be told what a run may cost")
         elif agent.kind in kinds and not kinds[agent.kind].program and not agent.command:
             yield Problem((*at, "command"), f'expected the program of the agent, as in command = ["{name}"]')

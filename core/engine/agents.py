@@ -130,6 +130,7 @@ class Agents:
                 session=session,
                 resume=before.session,
                 prompt=Path(prompt),
+                cost=settings.limit.cost,
             )
         except ValueError as error:
             raise OutsideError(str(error)) from error

@@ -83,7 +83,7 @@ class RealHands:
             on_hook=lambda attempt: self._do(self._talks.heard(attempt)),
         )
         self._plan = plan
-        self._talks = Talks(self.sessions, post)
+        self._talks = Talks(self.sessions.panes, self.sessions.folder, post)
         self._foreign = ForeignSessions(home.run)
         self._foreign_health: dict[tuple[str, str], Health] = {}
         self._adoption = Adoption(self.sessions, post)
@@ -162,7 +162,7 @@ class RealHands:
             self.sessions.start(attempt, replace(launch, cwd=str(tree.path)))
 
     async def capture(self, attempt: AttemptId, lines_above: int) -> bytes:
-        return await self.sessions.capture(attempt, lines_above)
+        return await self.sessions.panes.capture(attempt, lines_above)
 
     def last_screen(self, attempt: AttemptId) -> bytes:
         return self.sessions.folder(attempt).last_screen()
@@ -171,7 +171,7 @@ class RealHands:
         return self.sessions.folder(attempt).output_stamp()
 
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
-        await self.sessions.type_text(attempt, text, enter=enter)
+        await self.sessions.panes.type_text(attempt, text, enter=enter)
 
     async def answer(self, attempt: AttemptId, choice: Choice) -> None:
         await self._talks.answer(attempt, choice)
@@ -183,7 +183,7 @@ class RealHands:
         return self.sessions.folder(attempt).read_log(offset, limit)
 
     async def attach_target(self, attempt: AttemptId) -> AttachTarget:
-        return await self.sessions.attach_target(attempt)
+        return await self.sessions.panes.attach_target(attempt)
 
     async def foreign(self) -> list[ForeignRow]:
         before, self._foreign_health = self._foreign_health, {}

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from core.adapters.tmux.sessions import Sessions
+    from core.adapters.folders import Folder
+    from core.adapters.tmux.panes import Panes
     from core.interactive.ladder import Ladder, Reading
     from core.interactive.rulebook import Rulebook
     from core.interactive.screens import Screen
@@ -91,14 +92,17 @@ class Talk:
 class Talks:
     """Begun when an attempt has its session, forgotten with it."""
 
-    def __init__(self, sessions: Sessions, post: Callable[[Observation], None]) -> None:
-        self._sessions = sessions
+    def __init__(
+        self, panes: Panes, folder: Callable[[AttemptId], Folder], post: Callable[[Observation], None]
+    ) -> None:
+        self._panes = panes
+        self._folder = folder
         self._post = post
         self._talks: dict[AttemptId, Talk] = {}
 
     def begin(self, attempt: AttemptId, plan: Plan) -> None:
         typed = plan.folder / TYPED
-        talk = Talk(attempt, plan, ladder.begin(time.time()), self._sessions.folder(attempt).log)
+        talk = Talk(attempt, plan, ladder.begin(time.time()), self._folder(attempt).log)
         with suppress(OSError):
             talk.typed_at = typed.stat().st_mtime
         self._talks[attempt] = talk
@@ -112,7 +116,7 @@ class Talks:
         if talk is not None:
             says_no = choice.key == "Escape" or choice.label.casefold().startswith("no")
             talk.refusal = choice.label if says_no else ""
-        await self._sessions.press(attempt, choice.key)
+        await self._panes.press(attempt, choice.key)
 
     async def look_again_and_again(self) -> None:
         while True:
@@ -156,7 +160,7 @@ class Talks:
             return
         book, _ = rulebook.load(talk.plan.screens, talk.plan.own_rules)
         try:
-            talk.shown = book, await self._sessions.look(talk.attempt)
+            talk.shown = book, await self._panes.look(talk.attempt)
         except (OutsideError, OSError):
             talk.shown, talk.said = None, ()
         else:
@@ -187,7 +191,7 @@ class Talks:
             return
         os.close(os.open(talk.plan.folder / TYPED, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         talk.typed_at = time.time()
-        await self._sessions.type_text(talk.attempt, _text(talk.plan.prompt).strip("\n").encode(), enter=True)
+        await self._panes.type_text(talk.attempt, _text(talk.plan.prompt).strip("\n").encode(), enter=True)
 
     async def _enter_again(self, talk: Talk, book: Rulebook, seen: Screen) -> None:
         """Once, where the prompt still stands in the composer; after that a person must look."""
@@ -196,7 +200,7 @@ class Talks:
             return
         if not talk.entered_again:
             talk.entered_again = True
-            await self._sessions.type_text(talk.attempt, b"", enter=True)
+            await self._panes.type_text(talk.attempt, b"", enter=True)
         elif talk.ladder.reading.state is not State.QUESTION:
             words = one_line("the prompt stands in its composer and was not taken: attach and look", EVIDENCE)
             signal = Signal(State.QUESTION, Source.STREAM, time.time(), words)

@@ -18,6 +18,7 @@ of one that comes with muxdeck, yours counts.
     session = ["--session-id", "{session}"]   # where the id of a session can be chosen before it begins
     resume = ["--resume", "{session}"]    # where an old one goes on
     resumed = ["exec", "resume", "{session}", "-"]   # instead of `arguments` and `resume`
+    budget = ["--max-usd", "{cost}"]      # where a run can be told what it may cost
     cost = "list price"                   # what the reported cost is: "list price", "credits" or "none"
     cumulative = true                     # it is that of the whole session, earlier runs included
     env = { NAME = "value" }              # set for the agent, the version asked included
@@ -118,6 +119,7 @@ def _senseless(kind: Kind) -> Iterator[Problem]:
         ("session", "{session}"),
         ("resume", "{session}"),
         ("resumed", "{session}"),
+        ("budget", "{cost}"),
     ):
         if (arguments := getattr(how, name)) and not _holds(arguments, word):
             yield Problem(("headless", name), f"expected {word} in one of the arguments")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_WORD = re.compile(r"\{(model|session|prompt)\}")
+_WORD = re.compile(r"\{(model|session|prompt|cost)\}")
 OPTIONS = "{options}"
 
 
@@ -28,6 +28,7 @@ class Headless:
     session: tuple[str, ...] = ()
     resume: tuple[str, ...] = ()
     resumed: tuple[str, ...] = ()
+    budget: tuple[str, ...] = ()
     cost: Literal["list price", "credits", "none"] = "none"
     cumulative: bool = False
     env: dict[str, str] = field(default_factory=dict)
@@ -80,6 +81,7 @@ def argv_of(
     session: str | None,
     resume: str | None,
     prompt: Path | None = None,
+    cost: float | None = None,
 ) -> tuple[str, ...]:
     """The command of one run; `program` empty stands for the kind's own.
 
@@ -91,9 +93,12 @@ def argv_of(
         raise ValueError(f"{kind.title} cannot resume a session")
     if model is not None and not how.model:
         raise ValueError(f"{kind.title} cannot be told which model to use")
-    words = {"model": model or "", "session": resume or session or "", "prompt": str(prompt or "")}
+    budget = how.budget if cost is not None and isinstance(how, Headless) else ()
+    words = {"cost": f"{cost or 0:.2f}", "model": model or "", "session": resume or session or ""}
+    words["prompt"] = str(prompt or "")
     chosen = (
         *options,
+        *_filled(budget, words),
         *_filled(how.model if model is not None else (), words),
         *_filled(how.resume if resume is not None else how.session if session is not None else (), words),
     )

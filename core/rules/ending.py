@@ -118,8 +118,8 @@ def finish(step: Step, attempt: Attempt) -> None:
     step.touch_attempt(attempt)
     step.effects.append(ReleaseSession(attempt.id, failed=outcome.state is not TaskState.SUCCEEDED))
     agent = world.agents[attempt.agent]
-    by_itself = attempt.ending is None or attempt.ending.outcome in (TaskState.SUCCEEDED, TaskState.FAILED)
-    if agent.limits.prompts and by_itself and attempt.exit_code is not None:
+    tells = attempt.ending is None or attempt.result is not None
+    if agent.limits.prompts and tells and attempt.exit_code is not None:
         judge(step, agent, attempt.result or Result(Outcome.ERROR if attempt.exit_code else Outcome.OK))
     if _fails_over(world, task, outcome, attempt):
         world.failovers[task.id] = world.failovers.get(task.id, 0) + 1

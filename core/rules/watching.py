@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.interactive.signals import ASKING, State
-from core.model import AttemptState
-from core.text import duration
+from core.model import AttemptState, TaskState
+from core.rules.stopping import begin_ending
+from core.rules.world import Ending
+from core.text import duration, size
 from core.vitals import HealthState
 
 if TYPE_CHECKING:
@@ -28,7 +30,15 @@ def sampled(step: Step, fact: Sampled) -> None:
         attempt.vital, attempt.health = vital, health
         attempt.max_memory = max(attempt.max_memory, vital.memory)
         attempt.cpu_seconds = max(attempt.cpu_seconds, vital.cpu_seconds)
+        _check_memory(step, attempt, vital.memory)
         rejudge(step, attempt)
+
+
+def _check_memory(step: Step, attempt: Attempt, used: int) -> None:
+    limit = step.world.agents[attempt.agent].limits.memory
+    if limit is not None and used > limit and attempt.ending is None and attempt.exit_code is None:
+        reason = f"used {size(used)} of memory, more than {size(limit)}"
+        begin_ending(step, attempt, Ending(TaskState.FAILED, reason, final=False), now=False)
 
 
 def server_silent(step: Step, fact: ServerSilent) -> None:

@@ -78,7 +78,7 @@ class Ending:
     """Somebody or some limit wants a running attempt to end."""
 
     outcome: TaskState
-    """CANCELLED or TIMED_OUT; SUCCEEDED or FAILED where the turn of an interactive agent is over."""
+    """CANCELLED or TIMED_OUT; SUCCEEDED or FAILED at the end of a turn, FAILED over a limit."""
     reason: str
     final: bool
     """No retry follows, whatever the policy says."""

@@ -63,6 +63,10 @@ def test_all_faults_are_told_at_once_each_with_line_key_and_what_is_expected() -
         ('[agent.x]\nmodel = "opus"\n', "c.toml:2: agent.x.model: is for agents that take prompts"),
         ('[agent.x]\nkind = "custom"\n', "c.toml:1: agent.x.command: expected the program of the agent"),
         ('[agent.x]\ncapabilities = ["a b"]\n', "c.toml:2: agent.x.capabilities: 'a b' is not a word"),
+        (
+            '[agent.x]\nkind = "codex"\nlimit.cost = 1.5\n',
+            "c.toml:3: agent.x.limit.cost: Codex cannot be told what a run may cost",
+        ),
         ('[agent.local]\ncommand = ["nice"]\n', "c.toml:2: agent.local.command: the local agent"),
     ],
 )

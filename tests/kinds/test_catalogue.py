@@ -54,6 +54,7 @@ def test_every_kind_that_comes_with_muxdeck_is_whole() -> None:
     ("name", "given", "expected"),
     [
         ("claude", {}, "claude -p --output-format stream-json --verbose -x"),
+        ("claude", {"cost": 2.5}, "claude -p --output-format stream-json --verbose -x --max-budget-usd 2.50"),
         (
             "claude",
             {"session": "S", "model": "M"},

@@ -12,6 +12,7 @@ from core.model import AgentMode, RetryPolicy, TaskState, Timeouts, Wanted
 from core.rules.breaking import FAILOVERS, FAILURES, LONGEST_PAUSE, PAUSES
 from core.rules.routing import AFFINITY_PATIENCE, MOVED_AT_ONCE
 from core.settings import AgentLimits, Limits
+from core.vitals import Health, HealthState, Vital
 from tests.build import new
 from tests.rules.table import Table
 
@@ -243,6 +244,21 @@ def test_limits_of_the_agent_hold_where_the_task_has_none() -> None:
     fleet.later(11)
     assert fleet.ring.world.attempts[own].ending is None
     assert fleet.ring.world.attempts[other].ending is not None
+
+
+def test_an_attempt_that_uses_too_much_memory_is_ended_and_tried_again_by_its_policy() -> None:
+    fleet = table(agent("ada", 2, memory=1 << 20))
+    (task,) = fleet.add(prompt(retry=RetryPolicy(attempts=2, first=1.0)))
+    fleet.start(task)
+    for used in (1 << 20, (1 << 20) + 1):
+        vital = Vital(fleet.now, 1.0, 1.0, used, 1, 1, 0, 0, None, True, None, False, None)
+        fleet.tell(m.Sampled({fleet.attempt(task): (vital, Health(HealthState.WORKING, "x", fleet.now))}))
+        assert (fleet.ring.world.attempts[task].ending is not None) is (used > 1 << 20)
+    fleet.exit(task, 143)
+    fleet.tell(m.TreeEnded(fleet.attempt(task), ()))
+    assert fleet.state(task) is S.QUEUED
+    assert "used 1.0M of memory, more than 1.0M" in str(fleet.store.tasks[task].reason)
+    assert fleet.ring.world.agents["ada"].breaker.failures == 0
 
 
 def test_use_is_counted_while_there_is_work() -> None:

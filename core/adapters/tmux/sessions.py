@@ -14,19 +14,16 @@ from core.adapters import processes
 from core.adapters.folders import Folder, Place
 from core.adapters.tmux.bell import Bell
 from core.adapters.tmux.control import TmuxError
+from core.adapters.tmux.panes import Panes
 from core.adapters.tmux.pool import Pool
 from core.adapters.tmux.servers import Server, Servers
 from core.adapters.tmux.slots import Slot, Stage
-from core.interactive.screens import screen
 from core.messages import Exited, LeftBehind, NotPlaced, Placed, ServerBack, ServerSilent, Started
-from core.ports import AttachTarget
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from core.adapters.tmux.control import Reply
     from core.home import Home
-    from core.interactive.screens import Screen
     from core.messages import Observation
     from core.model import AttemptId, Launch
     from core.settings import Settings
@@ -63,6 +60,7 @@ class Sessions:
         self.pool = Pool(home, self.servers, settings, self._ready, self._not_made, on_made)
         self.slots: dict[AttemptId, Slot] = {}
         """Sessions that run an attempt, or keep its end until the engine has it on disk."""
+        self.panes = Panes(self.slots)
         self.on_server_back: Callable[[Server], None] = lambda _: None
         self._waiting: deque[tuple[AttemptId, Launch]] = deque()
         self._opened = False
@@ -176,7 +174,7 @@ class Sessions:
         folder.settle_exit()
         complete = await self._drained(slot)
         if failed:
-            await self.save_screen(slot, folder)
+            await self.panes.save_screen(slot, folder)
         leftovers = await self._leftovers(attempt)
         if leftovers:
             self._post(LeftBehind(attempt, leftovers))
@@ -246,90 +244,12 @@ class Sessions:
         self._opened = True
         self._serve()
 
-    # Looking and touching
-
-    async def capture(self, attempt: AttemptId, lines_above: int = 0) -> bytes:
-        """The session's screen with its colours, and `lines_above` of what has scrolled off; TmuxError says why not.
-
-        It goes by a file: what a program writes never travels through the control connection.
-        """
-        slot = self._slot(attempt)
-        path = f"{slot.folder}/screen"
-        await self._save(slot, path, lines_above)
-        with open(path, "rb") as file:
-            return file.read()
-
-    async def save_screen(self, slot: Slot, folder: Folder) -> None:
-        """Keeps the last screen of an attempt, where its server still answers."""
-        with suppress(TmuxError):
-            await self._save(slot, folder.screen, 0)
-
-    async def _save(self, slot: Slot, path: str, lines_above: int, *, plain: bool = False) -> Reply:
-        """The reply tells the cursor's column and row, and the title that the program has set."""
-        name = f"muxdeck-{slot.number}"
-        style = [] if plain else ["-e", "-N"]
-        replies = await slot.control.ask(
-            ["capture-pane", *style, "-t", slot.pane_id, "-S", str(-lines_above), "-b", name],
-            ["save-buffer", "-b", name, path.replace("#", "##")],
-            ["delete-buffer", "-b", name],
-            ["display-message", "-p", "-t", slot.pane_id, "#{cursor_x} #{cursor_y} #{pane_title}"],
-            deadline=2.0,
-        )
-        return replies[-1]
-
-    async def look(self, attempt: AttemptId) -> Screen:
-        """The screen as plain text, with cursor and title; TmuxError says why not."""
-        slot = self._slot(attempt)
-        path = f"{slot.folder}/look"
-        reply = await self._save(slot, path, 0, plain=True)
-        column, row, title = (*reply.lines[0].split(" ", 2), "")[:3]
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return screen(file.read(), (int(column), int(row)), title)
-
-    async def press(self, attempt: AttemptId, key: str) -> None:
-        """One key that answers a dialog: a letter or a digit as it is, or Escape or Enter. TmuxError says why not."""
-        slot = self._slot(attempt)
-        words = [key] if key in ("Escape", "Enter") else ["-l", "--", key]
-        await slot.control.ask(["send-keys", "-t", slot.pane_id, *words], deadline=2.0)
-
-    async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
-        """Pastes text into the session exactly, then presses Enter. TmuxError says why not.
-
-        Control characters other than tab and line end are left out: they would act, not be typed.
-        """
-        slot = self._slot(attempt)
-        path, name = f"{slot.folder}/text", f"muxdeck-{slot.number}"
-        with open(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(text.translate(None, _ACTING))
-        pane = ["-t", slot.pane_id]
-        commands = [["copy-mode", "-q", *pane]]
-        if text:
-            commands.append(["load-buffer", "-b", name, path.replace("#", "##")])
-            commands.append(["paste-buffer", "-p", "-r", "-d", "-b", name, *pane])
-        if enter:
-            commands.append(["send-keys", *pane, "Enter"])
-        await slot.control.ask(*commands, deadline=2.0)
-
-    def _slot(self, attempt: AttemptId) -> Slot:
-        slot = self.slots.get(attempt)
-        if slot is None:
-            raise TmuxError(f"attempt {attempt} has no session")
-        return slot
+    # Looking
 
     def has_terminal(self, attempt: AttemptId) -> bool:
         """False where its tmux server is gone."""
         slot = self.slots.get(attempt)
         return slot is not None and slot.server is not None
-
-    async def attach_target(self, attempt: AttemptId) -> AttachTarget:
-        """TmuxError where there is nothing to attach to."""
-        slot = self._slot(attempt)
-        if slot.server is None:
-            raise TmuxError("its tmux server is gone")
-        reply = await slot.control.ask(
-            ["display-message", "-p", "-t", slot.pane_id, "#{session_attached}"], deadline=2.0
-        )
-        return AttachTarget(slot.server.path, slot.session_id, int(reply[0].lines[0]))
 
     # Logs
 
@@ -377,6 +297,3 @@ class Sessions:
 
 def session_name(attempt: AttemptId) -> str:
     return f"t{attempt}"
-
-
-_ACTING = bytes(code for code in range(0x20) if code not in (0x09, 0x0A)) + b"\x7f"
