@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.console import agents_story, story
 from tests.console.stage import Actor, Stage
-from tests.console.story import SETTINGS, tell
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from core.settings import Settings
 
 HERE = Path(__file__).parent
 SIZE = (160, 42)
@@ -41,13 +44,26 @@ async def help_(actor: Actor) -> None:
     await actor.sees("keys")
 
 
-async def picture(name: str, scene: Callable[[Actor], Awaitable[None]], theme: str = "harbour") -> None:
+async def agents(actor: Actor) -> None:
+    asking = await agents_story.tell(actor)
+    await actor.choose(asking)
+    await actor.press("i")
+    await actor.sees("Do you want to proceed?", "Yes, and don't ask again")
+
+
+async def busy(actor: Actor, scene: Callable[[Actor], Awaitable[None]]) -> None:
+    await story.tell(actor)
+    await scene(actor)
+
+
+async def picture(
+    name: str, scene: Callable[[Actor], Awaitable[None]], settings: Settings = story.SETTINGS, theme: str = "harbour"
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        stage = Stage(Path(folder), SETTINGS, name="api-fleet")
+        stage = Stage(Path(folder), settings, name="api-fleet")
         try:
             async with stage.run(SIZE) as actor:
                 stage.console.wear(theme)
-                await tell(actor)
                 await scene(actor)
                 await actor.pilot.pause(0.5)
                 svg = stage.console.export_screenshot(title="muxdeck")
@@ -60,9 +76,10 @@ async def picture(name: str, scene: Callable[[Actor], Awaitable[None]], theme: s
 
 async def main() -> None:
     for name, scene in (("overview", overview), ("triage", triage), ("dispatch", dispatch), ("help", help_)):
-        await picture(name, scene)
+        await picture(name, partial(busy, scene=scene))
+    await picture("agents", agents, agents_story.SETTINGS)
     for theme in sorted(path.stem for path in (HERE.parent / "themes").glob("*.toml")):
-        await picture(f"theme-{theme}", overview, theme)
+        await picture(f"theme-{theme}", partial(busy, scene=overview), theme=theme)
 
 
 if __name__ == "__main__":

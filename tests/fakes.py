@@ -17,6 +17,7 @@ from core.speech import Address, Recipient
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from core.interactive.signals import Choice
     from core.model import AttemptId, Launch, TaskSpec
     from core.rules.step import Step
     from core.rules.world import Agent, Attempt, Group, Task
@@ -208,6 +209,9 @@ class FakeHands:
         content = self.logs.get(attempt.task, b"")
         start = max(len(content) + offset, 0) if offset < 0 else min(offset, len(content))
         return content[start : start + limit], start, len(content)
+
+    async def answer(self, attempt: AttemptId, choice: Choice) -> None:
+        self.typed.append((attempt.task, choice.key))
 
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         self.typed.append((attempt.task, text.decode()))

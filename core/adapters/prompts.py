@@ -22,17 +22,21 @@ class PromptFiles:
         self._folder = folder
 
     def keep(self, text: str, at: tuple[str | int, ...]) -> str:
-        """The path of the file with the text. BadInputError where it is empty or too long."""
+        """The path of the file with the text. BadInputError where it is empty or too long, or the disk refuses."""
         content = checked(text, at)
         path = self._folder / f"prompt-{hashlib.sha256(content).hexdigest()[:32]}"
         if path.exists():
             os.utime(path)
             return str(path)
         growing = path.with_suffix(f".{os.getpid()}")
-        with open(os.open(growing, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, 0o600), "wb") as file:
-            file.write(content)
-            os.fsync(file.fileno())
-        growing.rename(path)
+        try:
+            with open(os.open(growing, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, 0o600), "wb") as file:
+                file.write(content)
+                os.fsync(file.fileno())
+            growing.rename(path)
+        except OSError as error:
+            text = f"cannot be kept in {self._folder}: {error.strerror}"
+            raise BadInputError([Problem((*at, "prompt"), text)]) from error
         return str(path)
 
 

@@ -82,7 +82,7 @@ def _by_json(value: Any) -> Any:
 class Stage:
     def __init__(self, folder: Path, settings: Settings = SETTINGS, name: str = "fleet", **options: Any) -> None:
         self.home = Home(folder / name, folder / name / "config.toml")
-        self.home.root.mkdir(mode=0o700)
+        self.home.make()
         self.store = SqliteStore(self.home.store, "normal")
         self.engine = Engine(self.store, Reader(self.store.db), settings)
         self.hands = FakeHands(self.engine.post, time.time)

@@ -82,7 +82,7 @@ async def tell(actor: Actor) -> None:
     )
     began = {number: now - age for number, (_, _, _, age, *_) in zip(numbers, RUNNING, strict=True)}
     _backdate(actor, began)
-    _figures(actor)
+    figures(actor)
     await actor.sees("◆ 1 need", "✗ 3 failed", "7m")
 
 
@@ -118,7 +118,7 @@ def _backdate(actor: Actor, began: dict[int, float]) -> None:
         client.tasks.update(dict.fromkeys(engine.world.tasks))
 
 
-def _figures(actor: Actor) -> None:
+def figures(actor: Actor) -> None:
     """Latencies as a quiet machine has them."""
     metrics = actor.stage.engine.metrics
     for latency, usual in ((metrics.start, 0.0027), (metrics.creation, 0.0035), (metrics.commit, 0.0011)):

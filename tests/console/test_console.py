@@ -10,6 +10,7 @@ import pytest
 from core.settings import ConsoleSettings
 from core.vitals import HealthState
 from core.wire import ForeignRow
+from tests.console import agents_story
 from tests.console.stage import SETTINGS, Stage
 from tui.actions import ACTIONS, BY_KEY, Tier
 
@@ -481,3 +482,19 @@ async def test_a_task_without_a_worktree_has_no_changes_to_show(stage: Stage) ->
         await actor.add(command("job"))
         await actor.press("u")
         await actor.sees("task 1 has no worktree")
+
+
+async def test_an_agent_is_answered_without_going_there(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, agents_story.SETTINGS)
+    try:
+        async with stage.run() as actor:
+            asking = await agents_story.tell(actor)
+            await actor.sees("in 1h", "3/3")
+            await actor.press("w")
+            await actor.press("i")
+            await actor.sees("Do you want to proceed?", "Yes, and don't ask again")
+            await actor.press("1")
+            await actor.sees(f"answered {asking} with 1")
+            assert actor.hands.typed == [(asking, "1")]
+    finally:
+        stage.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from core.text import inert, one_line
@@ -79,6 +80,10 @@ async def logs(desk: Desk) -> None:
     await desk.open(LogScreen(f"output of {row.id} {one_line(row.name, 60)}", read))
 
 
+SHOWN_OF_DIALOG = 14
+"""Lines of what an agent asks."""
+
+
 async def send(desk: Desk) -> None:
     """Text for the session; where its agent shows a dialog, an answer to that."""
     row = desk.chosen()
@@ -94,13 +99,16 @@ async def send(desk: Desk) -> None:
 
 
 async def _answer(desk: Desk, task: int, dialog: dict[str, Any]) -> None:
-    options = [Option(key, label, key, keys=(key,)) for key, label in dialog["choices"]]
-    if not options:
+    """The agent's own words, and the operator's choice: the cursor begins where nothing is answered."""
+    if not dialog["choices"]:
         desk.warn("its answers cannot be told from its screen: a attaches to it")
         return
-    question = next((line for line in reversed(dialog["detail"].splitlines()) if line.strip().endswith("?")), "it asks")
-    key = await desk.choose(one_line(f"{task}: {question.strip()}", 100), options)
-    if key is not None:
+    options = [Option("", "leave it open", "Esc")]
+    options += [Option(key, label, key, keys=(key,)) for key, label in dialog["choices"]]
+    first = dialog["choices"][0][1]
+    asked = takewhile(lambda line: first not in line, dialog["detail"].splitlines())
+    key = await desk.choose(f"{task} asks", options, "", "\n".join(islice(asked, SHOWN_OF_DIALOG)))
+    if key:
         await desk.ask("answer", task=task, key=key, since=dialog["since"])
         desk.say(f"answered {task} with {key}")
 

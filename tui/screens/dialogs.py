@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from core.text import one_line
+from core.text import inert, one_line
 from tui.actions import pressed
 from tui.panes.text import TextLines
 from tui.views.line import Span, fit
@@ -79,17 +79,20 @@ class Option:
 
 
 class Choose(ModalScreen[str | None], inherit_bindings=False):
-    """One of a few; `on_look` is called for each that the cursor passes."""
+    """One of a few, under the text that they are about; `on_look` is called for each that the cursor passes."""
 
-    def __init__(self, title: str, options: list[Option], current: str | None = None) -> None:
+    def __init__(self, title: str, options: list[Option], current: str | None = None, note: str = "") -> None:
         super().__init__()
         self._title = title
+        self._note = note
         self._options = options
         self._current = current
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static(Content(one_line(self._title)), classes="title")
+            if self._note:
+                yield Static(Content(inert(self._note)), classes="note")
             yield TextLines(id="options")
             yield Static(Content("↵  choose      Esc  leave it as it is"), classes="keys")
 

@@ -230,10 +230,10 @@ class FleetScreen(Board, inherit_bindings=False):
 
         return bool(await self.open(Confirm(question)))
 
-    async def choose(self, title: str, options: list[Option], current: str | None = None) -> str | None:
+    async def choose(self, title: str, options: list[Option], current: str | None = None, note: str = "") -> str | None:
         from tui.screens.dialogs import Choose
 
-        chosen: str | None = await self.open(Choose(title, options, current))
+        chosen: str | None = await self.open(Choose(title, options, current, note))
         return chosen
 
     async def prompt(self, title: str, value: str = "", note: str = "") -> str | None:

@@ -169,10 +169,10 @@ def _agent_sign(row: AgentRow, now: float) -> tuple[Sign, str]:
     if row.mode != "on":
         return PAUSED, row.mode
     if row.retry_at is not None:
-        wait = max(row.retry_at - now, 0.0)
-        return (STARTING, "probing") if row.running else (FAILED, f"breaker {duration(wait)}")
+        waits = row.retry_at > now
+        return (FAILED, f"in {duration(row.retry_at - now)}") if waits else (STARTING, "probe")
     if row.problem is not None:
-        return LOST, "cannot run"
+        return LOST, "broken"
     if row.running:
         return RUNNING, ""
     return (CANCELLED if not row.queued else TASK_SIGNS["queued"]), "idle" if not row.queued else ""
