@@ -137,6 +137,12 @@ class Reader:
         row = self._db.execute("SELECT spawned_by, root, depth FROM task WHERE id = ?", (task,)).fetchone()
         return row[0], row[1], row[2]
 
+    def waiting_for_operator(self, now: float) -> int:
+        """Messages that nobody has read."""
+        query = """SELECT count(*) FROM mail WHERE kind = 'operator' AND taken_at IS NULL
+                   AND coalesce(expires_at > ?, 1)"""
+        return int(self._db.execute(query, (now,)).fetchone()[0])
+
     def mail(self, limit: int) -> list[Mail]:
         """All of it, the latest last."""
         found = self._db.execute(f"{SELECT_MAIL} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()

@@ -221,6 +221,7 @@ class Engine:
         return {
             "counts": {state.value: count for state, count in world.counts.items() if count},
             "needs_you": sum(attempt.state == "waiting" for attempt in world.attempts.values()),
+            "messages": self.reader.waiting_for_operator(time.time()),
             "slots": world.limits.slots,
             "age_step": world.limits.age_step,
             "paused": world.paused,

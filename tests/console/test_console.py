@@ -498,3 +498,15 @@ async def test_an_agent_is_answered_without_going_there(tmp_path: Path) -> None:
             assert actor.hands.typed == [(asking, "1")]
     finally:
         stage.close()
+
+
+async def test_what_was_written_to_the_operator_is_counted_until_it_is_read(stage: Stage) -> None:
+    async with stage.run() as actor:
+        await stage.link.ask("msg", speaker=None, to="operator", text="done with the parser", ttl=None)
+        await actor.add(command("job"))
+        await actor.sees("m 1 message")
+        await actor.press("m")
+        await actor.sees("done with the parser")
+        await actor.press("escape")
+        await actor.add(command("another"))
+        await actor.misses("m 1 message")

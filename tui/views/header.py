@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from core.text import plural
 from tui.views.line import Line, Span, fit, width_of
 from tui.views.rows import symbol
 from tui.views.spark import sparkline
@@ -41,6 +42,8 @@ def _counts(replica: Replica, needing: int, at: Situation) -> list[Span]:
         _count(RUNNING, replica.count("running"), "running", at),
         _count(QUEUED, replica.count("queued"), "queued", at),
     ]
+    if messages := replica.head.get("messages"):
+        spans.insert(1, Span(f"   m {plural(messages, 'message')}", NEEDS_YOU.role))
     if at.paused:
         spans.insert(0, Span(f"   {symbol(PAUSED, at)} everything is paused", PAUSED.role))
     if not replica.complete:
