@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.boundary import BadInputError, Problem
@@ -38,6 +39,12 @@ class PromptFiles:
             text = f"cannot be kept in {self._folder}: {error.strerror}"
             raise BadInputError([Problem((*at, "prompt"), text)]) from error
         return str(path)
+
+    def keep_all(self, texts: list[str]) -> None:
+        """Those that can be kept; waits for the disk, and may run in another thread."""
+        for text in texts:
+            with suppress(BadInputError):
+                self.keep(text, ())
 
 
 class NoFiles:

@@ -115,6 +115,9 @@ class Service:
     # Wishes that are more than a command
 
     async def _add(self, wish: r.Add, who: str) -> object:
+        prompts = [task.prompt for task in wish.tasks if task.prompt is not None]
+        if prompts:
+            await asyncio.to_thread(self._prompts.keep_all, prompts)
         command = wishes.new_tasks(wish, self._engine.settings, self._engine.store, time.time(), self._prompts)
         return await self._engine.wish(command, who)
 

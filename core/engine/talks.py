@@ -140,7 +140,7 @@ class Talks:
             signals += (replace(signal, at=now) for signal in talk.said)
             talk.ladder = ladder.merge(talk.ladder, signals)
             self._tell(talk)
-            with suppress(OutsideError):
+            with suppress(OutsideError, OSError):
                 await self._act(talk, talk.shown, now)
 
     def _hooked(self, talk: Talk) -> list[Signal]:
@@ -161,7 +161,7 @@ class Talks:
         book, _ = rulebook.load(talk.plan.screens, talk.plan.own_rules)
         try:
             talk.shown = book, await self._panes.look(talk.attempt)
-        except (OutsideError, OSError):
+        except (OutsideError, OSError, ValueError, IndexError):
             talk.shown, talk.said = None, ()
         else:
             talk.said = tuple(screens.read(*talk.shown, now))
