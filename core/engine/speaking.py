@@ -17,6 +17,7 @@ from core.text import one_line
 if TYPE_CHECKING:
     from core.adapters.tokens import Tokens
     from core.engine.engine import Engine
+    from core.engine.verbs import Verbs
     from core.engine.wishes import Prompts
 
 LONGEST_NUMBER = 18
@@ -30,6 +31,15 @@ class Speaking:
         self._engine = engine
         self._tokens = tokens
         self._prompts = prompts
+
+    def verbs(self) -> Verbs:
+        return {
+            "report": (r.Report, self.report),
+            "msg": (r.Message, self.send),
+            "inbox": (r.Inbox, self.inbox),
+            "mail": (r.Mail, self.mail),
+            "spawn": (r.Spawn, self.spawn),
+        }
 
     async def report(self, wish: r.Report, who: str) -> object:
         attempt = self._attempt(wish.speaker, "report")
