@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from core.client import AnswerError, NoEngineError, context
+from core.client import AnswerError, NoEngineError
 from core.wire import ForeignRow
 from tui.actions import BY_KEY, Action, pressed
-from tui.deeds.desk import Undo
-from tui.ordering import NEEDS_YOU, rank
 from tui.panes.attention import Attention
 from tui.panes.fleet import AgentsPane, FleetPane, QueuePane, SessionsPane
 from tui.panes.strips import Spans
-from tui.screens.board import Board
+from tui.screens.fleet_desk import FleetDesk
 from tui.screens.moves import MOVES, apply_view
 from tui.views import words
 from tui.views.enabling import why_not
@@ -26,13 +24,10 @@ from tui.views.header import header_line
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
-    from textual.screen import Screen
 
     from core.home import Home
-    from core.wire import AgentRow, SessionRow, TaskRow
     from tui.link import Link
     from tui.replica import Replica
-    from tui.screens.dialogs import Option, Question
 
 FRAME = 1 / 30
 """Seconds between two pictures: what changes in between is drawn once."""
@@ -40,17 +35,12 @@ LOADING_FRAME = 1 / 5
 """The same while the first picture is still coming in: it is there sooner if less of it is drawn."""
 
 
-class FleetScreen(Board, inherit_bindings=False):
-    """Also the desk of the actions (`tui.deeds.desk.Desk`)."""
-
+class FleetScreen(FleetDesk, inherit_bindings=False):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (24, "-high")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(self, home: Home, replica: Replica, link: Link, *, read_only: bool, plain: bool) -> None:
-        super().__init__(replica)
-        self.home = home
-        self.undo = Undo()
-        self.link = link
+        super().__init__(home, replica, link)
         self.read_only = self._asked_read_only = read_only
         self.plain = self._asked_plain = plain
         self._bell = False
@@ -196,106 +186,3 @@ class FleetScreen(Board, inherit_bindings=False):
             field.value = ""
         field.display = False
         self.focus_pane(self.queue)
-
-    # The desk
-
-    def chosen(self) -> TaskRow | None:
-        pane = self.pane
-        if isinstance(pane, SessionsPane):
-            row = pane.chosen()
-            return None if row is None or isinstance(row, ForeignRow) else self.replica.tasks.get(row.task)
-        return self.queue.chosen() if isinstance(pane, QueuePane) else None
-
-    def targets(self) -> list[TaskRow]:
-        marked = [row for task in self.queue.marks if (row := self.replica.tasks.get(task)) is not None]
-        if marked and isinstance(self.pane, QueuePane):
-            return sorted(marked)
-        row = self.chosen()
-        return [] if row is None else [row]
-
-    def session(self) -> SessionRow | ForeignRow | None:
-        if isinstance(self.pane, SessionsPane):
-            return self.pane.chosen()
-        row = self.chosen()
-        return None if row is None else self.replica.sessions.get(row.id)
-
-    def agent(self) -> AgentRow | None:
-        return self.pane.chosen() if isinstance(self.pane, AgentsPane) else None
-
-    async def ask(self, do: str, **parameters: Any) -> Any:  # noqa: ANN401 - JSON
-        return await self.link.ask(do, **parameters)
-
-    async def confirm(self, question: Question) -> bool:
-        from tui.screens.dialogs import Confirm
-
-        return bool(await self.open(Confirm(question)))
-
-    async def choose(self, title: str, options: list[Option], current: str | None = None, note: str = "") -> str | None:
-        from tui.screens.dialogs import Choose
-
-        chosen: str | None = await self.open(Choose(title, options, current, note))
-        return chosen
-
-    async def prompt(self, title: str, value: str = "", note: str = "") -> str | None:
-        from tui.screens.dialogs import Prompt
-
-        written: str | None = await self.open(Prompt(title, value, note))
-        return written
-
-    async def open(self, screen: Screen[Any]) -> Any:  # noqa: ANN401 - what the screen returns
-        return await self.app.push_screen_wait(screen)
-
-    def say(self, text: str) -> None:
-        self.notify(text, markup=False, timeout=4)
-
-    def warn(self, text: str) -> None:
-        self.notify(text, severity="warning", markup=False, timeout=6)
-
-    async def step_aside(self, argv: list[str], env: dict[str, str]) -> None:
-        from tui.aside import step_aside
-
-        text = await step_aside(self.app, argv, env)
-        if text is not None:
-            self.warn(text)
-
-    def copy(self, text: str) -> None:
-        from tui.aside import copy
-
-        copy(self.app, text)
-
-    def go_to(self, task: int) -> None:
-        if not self.queue.choose(task):
-            self.filter, self.only_problems = "", False
-            self.query_one("#filter", Input).value = ""
-            apply_view(self)
-            self.queue.choose(task)
-        self.focus_pane(self.queue)
-
-    async def add_written(self, written: str) -> None:
-        """`add …` as on the command line."""
-        from tui.deeds.queue import added
-        from tui.written import WrittenError, request
-
-        try:
-            task = request(written, self.home)
-            numbers = await self.ask("add", tasks=[task], context=context())
-        except (WrittenError, AnswerError, NoEngineError) as error:
-            self.warn(str(error))
-        else:
-            added(self, numbers)
-
-    def next_needing(self) -> int | None:
-        """The next task, after the chosen one, that waits for a person, failed or is stuck."""
-        now = time.time()
-        stuck = {row.task for row in self.replica.sessions.values() if row.health in ("waiting", "stuck")}
-        wanted = [
-            row
-            for row in self.replica.tasks.values()
-            if (rank(row) <= NEEDS_YOU + 1 or row.id in stuck) and self.snoozed.get(row.id, 0.0) < now
-        ]
-        if not wanted:
-            return None
-        ordered = [row.id for row in sorted(wanted, key=lambda row: (rank(row), -row.id))]
-        chosen = self.chosen()
-        at = ordered.index(chosen.id) + 1 if chosen is not None and chosen.id in ordered else 0
-        return ordered[at % len(ordered)]
