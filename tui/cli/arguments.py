@@ -1,0 +1,92 @@
+"""Arguments that several verbs take: the values, and how a task runs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from core.text import parse_duration
+
+
+def duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def references(text: str) -> list[int | str]:
+    """Tasks by number or key, with commas between them."""
+    return [int(part) if part.isdecimal() else part for part in text.split(",") if part]
+
+
+def reference(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
+def codes(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of exit codes: write 2,64") from None
+
+
+def add_verb(verbs: Any, name: str, text: str, **options: Any) -> argparse.ArgumentParser:  # noqa: ANN401 - argparse's own
+    made: argparse.ArgumentParser = verbs.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + ".", **options
+    )
+    return made
+
+
+def json_flag(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def one_task(add: argparse.ArgumentParser) -> None:
+    task_options(add)
+    add.add_argument("-n", "--name", help="what lists show; by default the command")
+    add.add_argument("--after-ok", type=references, action="extend", metavar="ID", help="start once these succeeded")
+    add.add_argument("--after-any", type=references, action="extend", metavar="ID", help="start once these ended")
+    add.add_argument("--after-fail", type=references, action="extend", metavar="ID", help="start once these failed")
+    add.add_argument("--key", help="idempotency key: a second add with it gives the first task")
+    add.add_argument("-w", "--wait", action="store_true", help="wait for its end; the exit code tells the result")
+    json_flag(add)
+    add.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="COMMAND", help="argv, passed on exactly; with --shell one text"
+    )
+
+
+def task_options(verb: argparse.ArgumentParser) -> None:
+    place = verb.add_argument_group("where and in what order it runs")
+    place.add_argument("-g", "--group", help="a group with its own limit")
+    place.add_argument("-a", "--agent", help="the agent that runs it, and no other")
+    place.add_argument("-c", "--capability", action="append", metavar="WORD", help="any agent that has all of these")
+    place.add_argument("-b", "--batch", metavar="NAME", help="looked at together: muxdeck results NAME")
+    place.add_argument("-p", "--priority", type=int, metavar="N", help="higher goes first; waiting counts too")
+    place.add_argument("--hold", action="store_true", help="keep it until it is released")
+    place.add_argument("--delay", type=duration, metavar="TIME", help="start no sooner than in this time")
+    place.add_argument("--not-before", metavar="WHEN", help="start no sooner than then: 2030-01-31T08:00")
+    run = verb.add_argument_group("how it runs")
+    run.add_argument("-P", "--prompt", metavar="TEXT", help="a text for a coding agent, instead of a command")
+    run.add_argument("--prompt-file", metavar="FILE", help="the same from a file; - for standard input")
+    run.add_argument("--resume", type=reference, metavar="ID", help="go on with the conversation of this task")
+    run.add_argument("--check", metavar="COMMAND", help="decides whether the agent's work is done: it ends with 0")
+    run.add_argument("-s", "--shell", action="store_true", help="give the text to your shell")
+    run.add_argument("-C", "--cwd", metavar="DIR", help="working folder; by default this one")
+    run.add_argument("-e", "--env", action="append", metavar="NAME=VALUE", help="set in its environment")
+    run.add_argument("--stdin", metavar="FILE", help="its standard input; - takes what is given here, none is nothing")
+    retry = verb.add_argument_group("what happens when it fails")
+    retry.add_argument("-r", "--retry", type=int, metavar="N", help="attempts in all")
+    retry.add_argument("--retry-delay", type=duration, metavar="TIME", help="before the second attempt")
+    retry.add_argument("--retry-factor", type=float, metavar="F", help="each delay is this many times the one before")
+    retry.add_argument("--retry-cap", type=duration, metavar="TIME", help="the longest delay")
+    retry.add_argument("--retry-jitter", type=float, metavar="SHARE", help="spread of the delays, 0.1 is a tenth")
+    retry.add_argument("--never-exit", type=codes, metavar="CODE,…", help="exit codes that are final at once")
+    retry.add_argument("--retry-elsewhere", action="store_true", default=None, help="by another agent that can do it")
+    retry.add_argument("--retry-lost", action="store_true", default=None, help="also when nobody knows how it ended")
+    limits = verb.add_argument_group("how long it may take")
+    limits.add_argument("-t", "--timeout", type=duration, metavar="TIME", help="one attempt")
+    limits.add_argument("--idle-timeout", type=duration, metavar="TIME", help="without any output")
+    limits.add_argument("--queue-timeout", type=duration, metavar="TIME", help="waiting for its start")
+    limits.add_argument("--total-timeout", type=duration, metavar="TIME", help="all attempts together")
+    limits.add_argument("--grace", type=duration, metavar="TIME", help="between TERM and KILL")
