@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_type_hints
+from types import UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from core.faults import Problem, unknown_key
 from core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 T = TypeVar("T")
-
-
-class Problem(NamedTuple):
-    """A fault in some input: where it stands, and what is expected there."""
-
-    path: tuple[str | int, ...]
-    text: str
-
-    def __str__(self) -> str:
-        return f"{dotted(self.path)}: {self.text}" if self.path else self.text
 
 
 class BadInputError(Exception):
@@ -60,14 +51,6 @@ def adapter(shape: type[T]) -> TypeAdapter[T]:
     return _ADAPTERS[shape]
 
 
-def dotted(path: Sequence[str | int]) -> str:
-    """`agent.lead.slots`, `tasks[3].priority`."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
 _EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -91,7 +74,7 @@ def _problem(shape: type, fault: Any) -> Problem:  # noqa: ANN401 - pydantic's o
         return Problem(path, unknown_key(str(path[-1]), keys_at(shape, path[:-1])))
     if kind == "json_invalid":
         return Problem((), f"not valid JSON: {fault['ctx']['error']}")
-    if kind == "literal_error":
+    if kind in ("literal_error", "enum"):
         return Problem(path, f"expected {fault['ctx']['expected']}, found {_shown(found)}")
     if kind in ("greater_than_equal", "less_than_equal"):
         bound, side = next(iter(fault["ctx"].values())), "least" if kind == "greater_than_equal" else "most"
@@ -104,34 +87,36 @@ def _problem(shape: type, fault: Any) -> Problem:  # noqa: ANN401 - pydantic's o
     return Problem(path, f"expected {expected}" + ("" if kind == "missing" else f", found {_shown(found)}"))
 
 
-def unknown_key(key: str, known: Sequence[str], what: str = "key") -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}" if known else ""
-    return f"unknown {what} {one_line(key, 60)!r}: {hint}".rstrip(": ")
-
-
 def keys_at(shape: Any, path: Sequence[str | int]) -> list[str]:  # noqa: ANN401 - walks over types
     """The keys that the table at this path may have."""
     for part in path:
         shape = _step_into(shape, part)
-    if is_dataclass(shape):
-        return [field.name for field in fields(shape)]
+    tables = [option for option in _options(shape) if is_dataclass(option)]
+    if tables:
+        return [_written(field.name) for field in fields(tables[0])]
     return list(getattr(shape, "__annotations__", ()))
 
 
 def _step_into(shape: Any, part: str | int) -> Any:  # noqa: ANN401 - walks over types
-    if isinstance(shape, type) and (is_dataclass(shape) or hasattr(shape, "__required_keys__")):
-        shape = get_type_hints(shape).get(str(part))
-    else:
-        inside = [option for option in get_args(shape) if option is not ...]
-        shape = inside[-1] if inside else None
-    return _inner(shape)
+    """The type of what stands there: inside a list for a number, inside a table for a name."""
+    for option in _options(shape):
+        if isinstance(part, str) and (is_dataclass(option) or hasattr(option, "__required_keys__")):
+            hints = get_type_hints(option)
+            return next((hint for name, hint in hints.items() if _written(name) == part), None)
+        inside = [inner for inner in get_args(option) if inner is not ...]
+        if inside and isinstance(part, str) is (get_origin(option) is dict):
+            return inside[-1]
+    return None
 
 
-def _inner(shape: Any) -> Any:  # noqa: ANN401 - walks over types
-    """The table type in `X | None`, the shape itself otherwise."""
-    options = [option for option in get_args(shape) if option is not type(None)]
-    return options[0] if type(None) in get_args(shape) and options else shape
+def _options(shape: Any) -> list[Any]:  # noqa: ANN401 - walks over types
+    """The types in a union, the shape itself otherwise."""
+    return [*get_args(shape)] if get_origin(shape) in (Union, UnionType) else [shape]
+
+
+def _written(field: str) -> str:
+    """A key that Python has for itself stands for a field with _ after it."""
+    return field.rstrip("_")
 
 
 _BRANCHES = frozenset({"int", "float", "str", "none", "Selector"})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from core.model import AttemptId
+    from core.runs import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +62,13 @@ class RemoveFolders:
     tasks: tuple[int, ...]
 
 
-Effect = Start | Withdraw | SignalTree | EndTree | CheckOutput | ReleaseSession | RemoveFolders
+@dataclass(frozen=True, slots=True)
+class MatchEvent:
+    """The event is on disk. Answered by Match."""
+
+    event: Event
+
+
+Outside = Start | Withdraw | SignalTree | EndTree | CheckOutput | ReleaseSession | RemoveFolders
+"""Those for the hands."""
+Effect = Outside | MatchEvent

@@ -31,6 +31,8 @@ class Home:
         self.slots = root / "slots"
         self.inputs = root / "inputs"
         self.worktrees = root / "worktrees"
+        self.runs = root / "runs"
+        self.workflows = config.parent / "workflows"
         self.themes = config.parent / "themes"
         self.run = self._run_folder()
         self.socket = self.run / "engine.sock"
@@ -42,7 +44,7 @@ class Home:
     def make(self) -> None:
         """Creates the folders, private to the person; HomeError where one is not."""
         self.root.parent.mkdir(parents=True, exist_ok=True)
-        for folder in (self.root, self.run, self.attempts, self.slots, self.inputs, self.worktrees):
+        for folder in (self.root, self.run, self.attempts, self.slots, self.inputs, self.worktrees, self.runs):
             _private(folder)
 
     def _run_folder(self) -> Path:

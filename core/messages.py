@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core.interactive.ladder import Reading
     from core.kinds.result import Result
-    from core.model import AgentMode, AttemptId, Need, ProcessId, TaskSpec
+    from core.model import AgentMode, AttemptId, Captured, Need, PartId, ProcessId, RunId, TaskSpec
+    from core.runs import Armed, Definition, Event, Surroundings
     from core.settings import Limits
     from core.speech import Address, ReportKind
     from core.vitals import Health, Vital
@@ -157,7 +158,7 @@ class Report:
 class Send:
     """Mail for somebody. Reply: its number."""
 
-    sender: AttemptId | None
+    sender: AttemptId | RunId | None
     """None is the operator, here and below."""
     to: Address
     text: str
@@ -188,6 +189,82 @@ class Spawn:
     tasks: tuple[NewTask, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Begins a run, or lets it wait for others of its group. Reply: its number; a known key gives the one it had."""
+
+    definition: Definition
+    params: Mapping[str, Any]
+    """All of them, checked."""
+    surroundings: Surroundings
+    expected: Mapping[str, float]
+    """Seconds that its nodes took in earlier runs."""
+    started_by: str
+    event: Event | None = None
+    group: str | None = None
+    """Instead of the one that the workflow names."""
+    parent: PartId | None = None
+    """The part of another run that waits for this one."""
+    hops: int = 0
+    """Events that followed one from the other until it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRuns:
+    """Ends what runs of them and what waits; what comes last still runs, unless this is the second time."""
+
+    runs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRuns:
+    runs: tuple[int, ...]
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRun:
+    """Runs again what has failed, or a node and everything after it. Reply: the run's number."""
+
+    run: int
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerGate:
+    run: int
+    node: str
+    approved: bool
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Something has happened. Reply: the event's number; a known key gives the one it had."""
+
+    topic: str
+    data: Any
+    source: str
+    """In words."""
+    key: str | None = None
+    to: str | None = None
+    """The one workflow that it may start, by its name; None is whoever waits for its topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """From now on these workflows begin by their triggers, and no others."""
+
+    workflows: tuple[Armed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CleanRuns:
+    """Forgets ended runs; their tasks are tasks like others."""
+
+    runs: tuple[int, ...]
+
+
 Command = (
     Add
     | Retry
@@ -210,6 +287,14 @@ Command = (
     | Collect
     | Acknowledge
     | Spawn
+    | StartRun
+    | CancelRuns
+    | PauseRuns
+    | RetryRun
+    | AnswerGate
+    | Emit
+    | Arm
+    | CleanRuns
 )
 
 # Facts
@@ -257,6 +342,8 @@ class Exited:
     at: float
     result: Result | None = None
     """What a coding agent told of the run."""
+    output: Captured | None = None
+    """What it left for others; None where nobody asked for anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +441,13 @@ class Forged:
     verb: str
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An event is on disk and has not been matched yet."""
+
+    event: Event
+
+
 Observation = (
     Ticked
     | Placed
@@ -372,6 +466,7 @@ Observation = (
     | TurnEnded
     | Typed
     | Forged
+    | Match
 )
 
 Message = Command | Observation

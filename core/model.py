@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from annotated_types import Ge
 
@@ -72,7 +72,7 @@ class Need(NamedTuple):
 
 
 class AttemptId(NamedTuple):
-    """One run of a task. Its text names its folder, its session, its log: starting it twice is impossible by name."""
+    """One time that a task runs. Its text names its folder, its session, its log: it cannot be started twice."""
 
     task: int
     number: int
@@ -87,6 +87,23 @@ class AttemptId(NamedTuple):
         return cls(int(task), int(number))
 
 
+class RunId(NamedTuple):
+    """A run of a workflow, where it speaks for itself."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"run-{self.number}"
+
+
+class PartId(NamedTuple):
+    """One of the times that a node of a run works."""
+
+    run: int
+    node: str
+    item: int
+
+
 @shape
 class RetryPolicy:
     """When a failed attempt is followed by another. Times in seconds."""
@@ -99,6 +116,8 @@ class RetryPolicy:
     """Each delay is drawn from this share around its length, by a seed of task and attempt."""
     never_exit: frozenset[int] = frozenset()
     """Exit codes that are final at once."""
+    on: frozenset[Literal["failed", "timed_out", "lost"]] = frozenset()
+    """States after which it is tried again; none named is every one that the other fields allow."""
     lost: bool = False
     """Whether a lost attempt may run again unasked; by default a person decides."""
     elsewhere: bool = False
@@ -151,12 +170,40 @@ class Launch:
     """The task whose conversation the prompt goes on with."""
     check: tuple[str, ...] = ()
     """argv of what decides whether a coding agent has done its work."""
+    own_env: tuple[tuple[str, str], ...] = ()
+    """Added to the environment, for this task alone."""
+    prompt_text: str = ""
+    """The text for a coding agent where no file has it."""
+    leaves: Output | None = None
+    """What others want of it once it has succeeded."""
     files: tuple[tuple[str, str], ...] = ()
     """Name and content of what its agent puts beside the script; the store does not know it."""
     token: str = ""
     """Shows that whoever speaks is this attempt; the store does not know it."""
     worktree: str | None = None
     """The folder in which its agent wants a git worktree of `cwd` for the task; the store does not know it."""
+
+    @property
+    def prompts(self) -> bool:
+        """It is a text for a coding agent."""
+        return self.prompt is not None or bool(self.prompt_text)
+
+
+class Output(NamedTuple):
+    """What a task leaves for others. It fails where it leaves nothing of that kind."""
+
+    kind: Literal["json", "text", "file"]
+    path: str
+    """Within its working folder; "-" is what it prints, or the last message of a coding agent."""
+    limit: int = 1 << 20
+    """Bytes: more is a failure. Of a file only its path is kept, whatever its size."""
+
+
+class Captured(NamedTuple):
+    """What a task has left, or why that cannot be used."""
+
+    value: Any = None
+    problem: str | None = None
 
 
 class Wanted(NamedTuple):
@@ -222,6 +269,10 @@ class TaskSpec:
     policy: Policy = field(default_factory=Policy)
     key: str | None = None
     """Idempotency key: a second add with the same key returns the first task."""
+    part: PartId | None = None
+    """Of a run; None where it is a task of its own."""
+    ahead: float = 0.0
+    """Seconds by which its place in the queue is before its time."""
 
 
 class ProcessId(NamedTuple):

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from core.effects import Effect
+    from core.effects import Outside
     from core.interactive.signals import Choice
     from core.model import AttemptId, Launch, TaskSpec, TaskState
     from core.rules.step import Step
     from core.rules.world import Agent, Attempt, Group, Task
+    from core.runs import Event, StoredRun
     from core.settings import Settings
     from core.speech import Address, Mail
     from core.wire import ForeignRow
@@ -39,6 +40,14 @@ class Loaded:
     next_mail: int
     last_queued_at: float
     paused: bool
+    runs: list[StoredRun]
+    """Live ones, in the order of their numbers."""
+    next_run: int
+    next_event: int
+    unmatched: list[Event]
+    """Events that were kept and not matched yet, the oldest first."""
+    fired: dict[tuple[str, str], float]
+    """When each schedule, by workflow and cron, began a run last."""
 
 
 @dataclass(slots=True)
@@ -50,6 +59,9 @@ class Recalled:
     keys: dict[str, int] = field(default_factory=dict)
     mail: list[Mail] = field(default_factory=list)
     family_cost: float = 0.0
+    runs: list[StoredRun] = field(default_factory=list)
+    run_keys: dict[str, int] = field(default_factory=dict)
+    event_keys: dict[str, int] = field(default_factory=dict)
 
 
 class Store(Protocol):
@@ -100,8 +112,23 @@ class Store(Protocol):
     def family_cost(self, root: int) -> float:
         """US dollars that the attempts of a task and of all that came from it have told of."""
 
+    def recall_runs(self, runs: Sequence[int]) -> list[StoredRun]:
+        """Those of the runs that exist, with those that called them."""
+
+    def runs_of(self, tasks: Sequence[int]) -> list[int]:
+        """The runs that the tasks are of."""
+
+    def tasks_of_run(self, run: int) -> list[int]:
+        """The tasks that its parts have now."""
+
+    def runs_by_key(self, keys: Sequence[str]) -> dict[str, int]:
+        """Runs with one of these idempotency keys."""
+
+    def events_by_key(self, keys: Sequence[str]) -> dict[str, int]:
+        """Events with one of these keys."""
+
     def cleanable(self, before: float | None, keep: int) -> list[int]:
-        """Ended tasks that no live or stopped task needs, without the `keep` latest; oldest first.
+        """Ended tasks that no live or stopped task and no live run needs, without the `keep` latest; oldest first.
 
         `before` (Unix time) leaves out those that ended later.
         """
@@ -120,7 +147,7 @@ class Hands(Protocol):
     async def open(self, attempts: Sequence[Attempt]) -> None:
         """Finds out what became of the attempts that the store knows as live; posts that before it returns."""
 
-    def carry_out(self, effect: Effect) -> None: ...
+    def carry_out(self, effect: Outside) -> None: ...
 
     def configure(self, settings: Settings) -> None: ...
 

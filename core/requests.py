@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from typing_extensions import TypedDict
 
 from core.units import STRICT, Count, Duration, Positive, shape
@@ -328,6 +328,73 @@ class Spawn:
     speaker: Speaker | None
     tasks: Annotated[tuple[TaskRequest, ...], MinLen(1)]
     context: Context
+
+
+@shape
+class StartRun:
+    """A workflow's file, or the name of one in the folder of workflows."""
+
+    file: Annotated[str, MinLen(1)]
+    """An absolute path, or a name without a slash."""
+    context: Context
+    params: dict[str, Any] = field(default_factory=dict)
+    """By name; a text is read as the parameter's type wants it."""
+    dry_run: bool = False
+    """Answers with what would run, and starts nothing."""
+
+
+@shape
+class OneRun:
+    run: Positive
+
+
+@shape
+class Runs:
+    state: str | None = None
+    workflow: str | None = None
+    limit: Positive = 50
+
+
+@shape
+class SomeRuns:
+    runs: Annotated[tuple[Positive, ...], MinLen(1)]
+
+
+@shape
+class WaitRun:
+    """Answered when the run has ended; refused when that takes longer than the timeout."""
+
+    run: Positive
+    timeout: Duration | None = None
+
+
+@shape
+class RetryRun:
+    run: Positive
+    node: str | None = None
+    """From this one on; without it what has failed."""
+
+
+@shape
+class Gate:
+    run: Positive
+    node: str
+    approved: bool
+    text: str = ""
+
+
+@shape
+class Emit:
+    speaker: Speaker | None
+    topic: Annotated[str, MinLen(1), MaxLen(200)]
+    data: Any = None
+    key: str | None = None
+    """A second event with the same key is none."""
+
+
+@shape
+class Events:
+    limit: Annotated[int, Ge(1), Le(10_000)] = 100
 
 
 @shape

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.model import RunId
+from core.text import one_line
+
 if TYPE_CHECKING:
     from core.model import AttemptId
 
@@ -58,13 +61,37 @@ class Address(NamedTuple):
         return OPERATOR if self.kind is Recipient.OPERATOR else f"{self.kind}:{self.name}"
 
 
+LONGEST_NUMBER = 18
+
+
+def parse_address(text: str) -> Address:
+    """The inverse of `str`; a number alone is a task. ValueError says what an address is."""
+    if text == OPERATOR:
+        return Address(Recipient.OPERATOR)
+    kind, colon, name = text.partition(":")
+    number = text if not colon else name if kind == Recipient.TASK else ""
+    if number.isascii() and number.isdecimal() and len(number) <= LONGEST_NUMBER:
+        return Address(Recipient.TASK, str(int(number)))
+    if kind in (Recipient.AGENT, Recipient.GROUP) and name:
+        return Address(Recipient(kind), name)
+    words = "write a task's number, agent:NAME, group:NAME or operator"
+    raise ValueError(f"{one_line(text, 60)!r} is nobody to write to: {words}")
+
+
+def sender_name(sender: AttemptId | RunId | None) -> str:
+    """For people: the operator, a task, a run."""
+    if sender is None:
+        return f"the {OPERATOR}"
+    return f"run {sender.number}" if isinstance(sender, RunId) else f"task {sender.task}"
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
     """Text for somebody. Times are Unix seconds."""
 
     id: int
     at: float
-    sender: AttemptId | None
+    sender: AttemptId | RunId | None
     """None is the operator."""
     to: Address
     text: str

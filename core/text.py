@@ -11,6 +11,8 @@ _INERT_LINE = _VISIBLE | _HIDDEN
 _INERT_TEXT = {code: sign for code, sign in _INERT_LINE.items() if code not in (0x09, 0x0A)}
 _NO_CONTROLS = dict.fromkeys(_INERT_TEXT)
 
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])", re.ASCII)
 
@@ -28,6 +30,11 @@ def plain(text: str) -> str:
     """`text` without any control but tabs and line ends: what others may read as it is."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n").translate(_NO_CONTROLS)
     return unified.encode("utf-8", "replace").decode("utf-8")
+
+
+def without_escapes(text: str) -> str:
+    """`text` as a terminal would show it: without the sequences that colour, move and title."""
+    return _ESCAPE.sub("", text)
 
 
 def inert(text: str) -> str:

@@ -7,7 +7,8 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from core.boundary import BadInputError, Problem, dotted, read_json
+from core.boundary import BadInputError, read_json
+from core.faults import Problem, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,6 +20,9 @@ _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)")
 _KEY = r"(?:[A-Za-z0-9_-]+|\"(?:[^\"\\]|\\.)*\"|'[^']*')"
 _DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
 _TABLE = re.compile(rf"\s*\[(\[?)\s*({_DOTTED})\s*\]\]?")
+_STRING = re.compile(
+    r"""(\"{3}(?:[^\\]|\\.)*?\"{3,5}|'{3}.*?'{3,5})|\#[^\n]*|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""", re.DOTALL
+)
 _ENTRY = re.compile(rf"\s*({_DOTTED})\s*=")
 
 
@@ -42,21 +46,37 @@ def read(
 
     `senseless` names what each value alone does not show.
     """
+    written, faults = parse(text, file)
+    if written is None:
+        return None, faults
     try:
-        written = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        return None, (_syntax_fault(file, str(error)),)
-    try:
-        # Dates and times of TOML, which nothing here is, become texts that are not what is expected.
-        value = read_json(shape, json.dumps(written, default=str))
+        value = read_json(shape, as_json(written))
         problems = tuple(senseless(value))
     except BadInputError as error:
         problems = error.problems
-    if not problems:
-        return value, ()
+    return (None, located(problems, text, file)) if problems else (value, ())
+
+
+def parse(text: str, file: str) -> tuple[dict[str, Any] | None, tuple[Fault, ...]]:
+    """What a text says, or None and its fault."""
+    try:
+        return tomllib.loads(text), ()
+    except tomllib.TOMLDecodeError as error:
+        return None, (_syntax_fault(file, str(error)),)
+    except RecursionError:
+        return None, (Fault(file, None, "", "not valid TOML: it is nested too deeply"),)
+
+
+def as_json(written: dict[str, Any]) -> str:
+    """For `read_json`: dates and times, which no file here has, become texts that are not what is expected."""
+    return json.dumps(written, default=str)
+
+
+def located(problems: Iterable[Problem], text: str, file: str) -> tuple[Fault, ...]:
+    """Problems by the lines of the text in which they are."""
     lines = lines_of(text)
     faults = [Fault(file, line_of(lines, one.path), dotted(one.path), one.text) for one in problems]
-    return None, tuple(sorted(faults, key=lambda fault: fault.line or 0))
+    return tuple(sorted(faults, key=lambda fault: fault.line or 0))
 
 
 def _syntax_fault(file: str, message: str) -> Fault:
@@ -74,7 +94,7 @@ def lines_of(text: str) -> dict[Key, int]:
     found: dict[Key, int] = {}
     counts: dict[Key, int] = {}
     table: Key = ()
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_STRING.sub(_without_lines, text).split("\n"), start=1):
         if (header := _TABLE.match(line)) is not None:
             table = _parts(header[2])
             found.setdefault(table, number)
@@ -87,6 +107,11 @@ def lines_of(text: str) -> dict[Key, int]:
     return found
 
 
+def _without_lines(string: re.Match[str]) -> str:
+    """A text of several lines as one that only keeps their number; others as they are."""
+    return string[0] if string[1] is None else '""' + "\n" * string[0].count("\n")
+
+
 def line_of(lines: dict[Key, int], path: tuple[str | int, ...]) -> int | None:
     """The line of a key, or of the nearest thing around it; None where there is nothing."""
     key = tuple(str(part) for part in path)
@@ -97,6 +122,8 @@ def line_of(lines: dict[Key, int], path: tuple[str | int, ...]) -> int | None:
 
 def _parts(dotted: str) -> Key:
     """The names in a dotted key, as TOML itself reads them."""
+    if dotted.replace("_", "").replace("-", "").isalnum():
+        return (dotted,)
     nested: Any = tomllib.loads(f"{dotted} = 0")
     parts: list[str] = []
     while isinstance(nested, dict):

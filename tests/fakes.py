@@ -13,6 +13,7 @@ from core.adapters.store import MAIL_AT_ONCE
 from core.model import STOPPED_BY_PARENT, Need, ProcessId, TaskState
 from core.ports import AttachTarget, Loaded, OutsideError, Recalled
 from core.speech import Address, Recipient
+from tests.run_memory import RunMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from core.model import AttemptId, Launch, TaskSpec
     from core.rules.step import Step
     from core.rules.world import Agent, Attempt, Group, Task
+    from core.runs import StoredRun
     from core.settings import Settings
     from core.speech import Mail
     from core.wire import ForeignRow
@@ -42,6 +44,7 @@ class MemoryStore:
         self.next_task = self.next_mail = 1
         self.last_queued_at = 0.0
         self.paused = False
+        self.runs = RunMemory()
 
     def keep(self, step: Step, who: str) -> None:
         for task, spec in step.added:
@@ -73,6 +76,7 @@ class MemoryStore:
         self.next_mail = step.world.next_mail
         self.next_task, self.last_queued_at = step.world.next_task, step.world.last_queued_at
         self.paused = step.world.paused
+        self.runs.keep(step)
 
     def commit(self) -> None:
         pass
@@ -94,6 +98,11 @@ class MemoryStore:
             next_mail=self.next_mail,
             last_queued_at=self.last_queued_at,
             paused=self.paused,
+            runs=self.runs.live(),
+            next_run=max(self.runs.runs, default=0) + 1,
+            next_event=max(self.runs.events, default=0) + 1,
+            unmatched=self.runs.unmatched(),
+            fired=dict(self.runs.fired),
         )
 
     def _task(self, task_id: int, *, met: bool) -> Task:
@@ -140,6 +149,23 @@ class MemoryStore:
     def spec(self, task: int) -> TaskSpec:
         return self.specs[task]
 
+    def recall_runs(self, runs: Sequence[int]) -> list[StoredRun]:
+        return self.runs.recall(runs)
+
+    def runs_of(self, tasks: Sequence[int]) -> list[int]:
+        found = {part.run for id_ in tasks if id_ in self.specs and (part := self.specs[id_].part) is not None}
+        return sorted(found)
+
+    def tasks_of_run(self, run: int) -> list[int]:
+        parts = [(of, part.task) for of, part in self.runs.parts.items() if of.run == run]
+        return [task for of, task in parts if task in self.specs and self.specs[task].part == of]
+
+    def runs_by_key(self, keys: Sequence[str]) -> dict[str, int]:
+        return {run.key: run.id for run in self.runs.runs.values() if run.key is not None and run.key in keys}
+
+    def events_by_key(self, keys: Sequence[str]) -> dict[str, int]:
+        return {one.key: one.id for one in self.runs.events.values() if one.key is not None and one.key in keys}
+
     def cleanable(self, before: float | None, keep: int) -> list[int]:
         needed = {
             parent
@@ -147,6 +173,8 @@ class MemoryStore:
             if not task.state.ended or task.state in STOPPED_BY_PARENT
             for parent in self.needs.get(task.id, ())
         }
+        live = {run.id for run in self.runs.live()}
+        needed |= {id_ for id_, task in self.tasks.items() if task.part is not None and task.part.run in live}
         latest_first = sorted(self.ended_at.items(), key=lambda item: (-item[1], -item[0]))
         free = [(id_, at) for id_, at in latest_first if id_ not in needed and (before is None or at <= before)]
         return [task_id for task_id, _ in free[keep:]][::-1]
@@ -173,7 +201,7 @@ class FakeHands:
     def configure(self, settings: Settings) -> None:
         pass
 
-    def carry_out(self, effect: e.Effect) -> None:
+    def carry_out(self, effect: e.Outside) -> None:
         match effect:
             case e.Start(attempt):
                 self.running[attempt.task] = attempt

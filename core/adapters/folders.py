@@ -87,6 +87,11 @@ class Folder:
         server, slot, launcher = spec["place"]
         return Place(server, slot, ProcessId(*launcher))
 
+    def started_in(self) -> str | None:
+        """The working folder of its program; None where nothing was written yet."""
+        spec = _read_spec(self.path)
+        return None if spec is None else str(spec["cwd"])
+
     def begun_at(self) -> float | None:
         """Unix time at which a launcher took the attempt; None where none did."""
         try:

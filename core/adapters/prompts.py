@@ -7,7 +7,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from core.boundary import BadInputError, Problem
+from core.boundary import BadInputError
+from core.faults import Problem
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,13 +11,17 @@ from core.model import (
     AgentMode,
     AttemptId,
     AttemptState,
+    Captured,
     Launch,
     Need,
     NeedKind,
     Origin,
+    Output,
+    PartId,
     Policy,
     ProcessId,
     RetryPolicy,
+    RunId,
     TaskSpec,
     TaskState,
     Timeouts,
@@ -35,23 +39,24 @@ Row = tuple[Any, ...]
 _CHANGING = (
     "state, reason, agent, grp, priority, queued_at, place, held, not_before, attempts, tries, first_start, ended_at"
 )
-_SPEC = "name, key, policy, argv, shell, cwd, env, stdin, umask, wanted, affinity, batch, prompt, resumes, verify"
-_MARKS_13, _MARKS_15 = ", ".join("?" * 13), ", ".join("?" * 15)
+_SPEC = "name, key, policy, argv, shell, cwd, env, stdin, umask, wanted, affinity, batch, prompt, resumes, verify, "
+_SPEC += "own_env, prompt_text, leaves, run, node, item, ahead"
+_MARKS_13, _MARKS_22 = ", ".join("?" * 13), ", ".join("?" * 22)
 
 _ORIGIN = "spawned_by, root, depth"
-INSERT_TASK = f"INSERT INTO task (id, {_CHANGING}, {_ORIGIN}, {_SPEC}) VALUES (?, {_MARKS_13}, ?, ?, ?, {_MARKS_15})"
+INSERT_TASK = f"INSERT INTO task (id, {_CHANGING}, {_ORIGIN}, {_SPEC}) VALUES (?, {_MARKS_13}, ?, ?, ?, {_MARKS_22})"
 UPDATE_TASK = f"UPDATE task SET ({_CHANGING}) = ({_MARKS_13}) WHERE id = ?"
-UPDATE_SPEC = f"UPDATE task SET ({_SPEC}) = ({_MARKS_15}) WHERE id = ?"
-SELECT_TASK = f"SELECT id, {_CHANGING}, key, policy, wanted, affinity, {_ORIGIN} FROM task"
+UPDATE_SPEC = f"UPDATE task SET ({_SPEC}) = ({_MARKS_22}) WHERE id = ?"
+SELECT_TASK = f"SELECT id, {_CHANGING}, key, policy, wanted, affinity, {_ORIGIN}, run, node, item, ahead FROM task"
 SELECT_SPEC = f"SELECT grp, priority, held, not_before, {_SPEC} FROM task"
 
 _ATTEMPT = (
     "task, number, state, reason, agent, grp, placed_at, cause_at, server, slot, launcher_pid, launcher_created, boot, "
     "pid, started_at, ended_at, exit_code, ending, leftover, max_memory, cpu_seconds, result, "
-    "told, spawned"
+    "told, spawned, output"
 )
 SELECT_ATTEMPT = f"SELECT {_ATTEMPT} FROM attempt"
-PUT_ATTEMPT = f"INSERT OR REPLACE INTO attempt ({_ATTEMPT}) VALUES ({', '.join('?' * 24)})"
+PUT_ATTEMPT = f"INSERT OR REPLACE INTO attempt ({_ATTEMPT}) VALUES ({', '.join('?' * 25)})"
 
 _MAIL = "id, at, sender, sender_task, kind, name, text, expires_at, taken_at, taken_by, acked_at"
 SELECT_MAIL = f"SELECT {_MAIL} FROM mail"
@@ -81,7 +86,7 @@ class Shared:
             json.dumps(launch.argv),
             launch.shell,
             json.dumps(launch.cwd),
-            self._env_id(launch.env),
+            self.env_id(launch.env),
             None if launch.stdin is None else json.dumps(launch.stdin),
             launch.umask,
             self._wanted_id(spec.wanted),
@@ -90,20 +95,26 @@ class Shared:
             launch.prompt,
             launch.resume,
             json.dumps(launch.check) if launch.check else None,
+            json.dumps(launch.own_env) if launch.own_env else None,
+            storable(launch.prompt_text) or None,
+            json.dumps(launch.leaves) if launch.leaves else None,
+            *(spec.part or (None, None, None)),
+            spec.ahead,
         )
 
     def policy(self, shared_id: int) -> Policy:
         found = self._policies.get(shared_id)
         if found is None:
-            written = json.loads(self._text(shared_id))
-            retry = RetryPolicy(**{**written["retry"], "never_exit": frozenset(written["retry"]["never_exit"])})
+            written = json.loads(self.text(shared_id))
+            sets = {name: frozenset(written["retry"].get(name, ())) for name in ("never_exit", "on")}
+            retry = RetryPolicy(**{**written["retry"], **sets})
             found = self._policies[shared_id] = Policy(retry, Timeouts(**written["timeouts"]))
         return found
 
     def wanted(self, shared_id: int) -> Wanted:
         found = self._wanted.get(shared_id)
         if found is None:
-            agent, capabilities, prompts = json.loads(self._text(shared_id))
+            agent, capabilities, prompts = json.loads(self.text(shared_id))
             found = self._wanted[shared_id] = Wanted(agent, frozenset(capabilities), prompts)
         return found
 
@@ -112,7 +123,7 @@ class Shared:
         if found is None:
             if len(self._envs) >= _KNOWN_AT_MOST:
                 self._envs.clear()
-            found = self._envs[shared_id] = tuple(json.loads(self._text(shared_id)).items())
+            found = self._envs[shared_id] = tuple(json.loads(self.text(shared_id)).items())
         return found
 
     def _policy_id(self, policy: Policy) -> int:
@@ -122,8 +133,12 @@ class Shared:
         text = json.dumps([wanted.agent, sorted(wanted.capabilities), wanted.prompts])
         return self._ids.get(wanted) or self._put(wanted, text)
 
-    def _env_id(self, env: tuple[tuple[str, str], ...]) -> int:
+    def env_id(self, env: tuple[tuple[str, str], ...]) -> int:
         return self._ids.get(env) or self._put(env, json.dumps(dict(env)))
+
+    def put(self, text: str) -> int:
+        """A text that many rows have."""
+        return self._ids.get(text) or self._put(text, text)
 
     def _put(self, value: object, text: str) -> int:
         self._db.execute("INSERT OR IGNORE INTO shared (text) VALUES (?)", (text,))
@@ -133,7 +148,7 @@ class Shared:
         self._ids[value] = row[0]
         return int(row[0])
 
-    def _text(self, shared_id: int) -> str:
+    def text(self, shared_id: int) -> str:
         return str(self._db.execute("SELECT text FROM shared WHERE id = ?", (shared_id,)).fetchone()[0])
 
 
@@ -152,6 +167,7 @@ def policy_fields(policy: Policy) -> dict[str, Any]:
             "cap": retry.cap,
             "jitter": retry.jitter,
             "never_exit": sorted(retry.never_exit),
+            "on": sorted(retry.on),
             "lost": retry.lost,
             "elsewhere": retry.elsewhere,
         },
@@ -199,7 +215,8 @@ def need(parent: int, kind: str) -> Need:
 
 def task(row: Row, needs: tuple[Need, ...], shared: Shared) -> Task:
     (task_id, state, reason, agent_name, grp, priority, queued_at, place, held, not_before, *rest) = row
-    attempts, tries, first_start, _ended_at, key, policy, wanted, affinity, spawned_by, root, depth = rest
+    attempts, tries, first_start, _ended_at, key, policy, wanted, affinity, spawned_by, root, depth, *rest = rest
+    *of_run, ahead = rest
     return Task(
         id=task_id,
         policy=shared.policy(policy),
@@ -220,12 +237,15 @@ def task(row: Row, needs: tuple[Need, ...], shared: Shared) -> Task:
         key=key,
         affinity=affinity,
         origin=None if spawned_by is None else Origin(AttemptId.parse(spawned_by), root, depth),
+        part=None if of_run[0] is None else PartId(*of_run),
+        ahead=ahead,
     )
 
 
 def spec(row: Row, shared: Shared) -> TaskSpec:
     grp, priority, held, not_before, name, key, policy, argv, shell, cwd, env, stdin, umask, *rest = row
-    wanted, affinity, batch, prompt, resumes, verify = rest
+    wanted, affinity, batch, prompt, resumes, verify, own_env, prompt_text, leaves, *rest = rest
+    *of_run, ahead = rest
     return TaskSpec(
         launch=Launch(
             argv=tuple(json.loads(argv)),
@@ -237,6 +257,9 @@ def spec(row: Row, shared: Shared) -> TaskSpec:
             prompt=prompt,
             resume=resumes,
             check=tuple(json.loads(verify)) if verify else (),
+            own_env=tuple((name, value) for name, value in json.loads(own_env)) if own_env else (),
+            prompt_text=prompt_text or "",
+            leaves=Output(*json.loads(leaves)) if leaves else None,
         ),
         name=name,
         group=grp,
@@ -248,6 +271,8 @@ def spec(row: Row, shared: Shared) -> TaskSpec:
         not_before=not_before,
         policy=shared.policy(policy),
         key=key,
+        part=None if of_run[0] is None else PartId(*of_run),
+        ahead=ahead,
     )
 
 
@@ -276,13 +301,14 @@ def of_attempt(attempt: Attempt) -> Row:
         None if attempt.result is None else json.dumps(attempt.result._asdict()),
         None if attempt.told is None else json.dumps(attempt.told),
         json.dumps(attempt.spawned) if attempt.spawned else None,
+        None if attempt.output is None else json.dumps(attempt.output),
     )
 
 
 def attempt(row: Row) -> Attempt:
     task_id, number, state, reason, agent_name, grp, placed_at, cause_at, server, slot, *rest = row
     launcher_pid, launcher_created, boot, pid, started_at, ended_at, exit_code, ending, *rest = rest
-    leftover, memory, cpu, result, told, spawned = rest
+    leftover, memory, cpu, result, told, spawned, output = rest
     launcher = None if launcher_pid is None else ProcessId(launcher_pid, launcher_created, boot)
     return Attempt(
         id=AttemptId(task_id, number),
@@ -306,6 +332,7 @@ def attempt(row: Row) -> Attempt:
         result=None if result is None else _result(json.loads(result)),
         told=None if told is None else _told(*json.loads(told)),
         spawned=tuple(json.loads(spawned)) if spawned else (),
+        output=None if output is None else Captured(*json.loads(output)),
     )
 
 
@@ -328,7 +355,7 @@ def of_mail(mail: Mail) -> Row:
         mail.id,
         mail.at,
         None if mail.sender is None else str(mail.sender),
-        None if mail.sender is None else mail.sender.task,
+        mail.sender.task if isinstance(mail.sender, AttemptId) else None,
         *mail.to,
         mail.text,
         mail.expires_at,
@@ -340,9 +367,11 @@ def of_mail(mail: Mail) -> Row:
 
 def mail(row: Row) -> Mail:
     id_, at, sender, _sender_task, kind, name, text, *times = row
-    return Mail(
-        id_, at, None if sender is None else AttemptId.parse(sender), Address(Recipient(kind), name), text, *times
-    )
+    return Mail(id_, at, None if sender is None else _sender(sender), Address(Recipient(kind), name), text, *times)
+
+
+def _sender(text: str) -> AttemptId | RunId:
+    return RunId(int(text.removeprefix("run-"))) if text.startswith("run-") else AttemptId.parse(text)
 
 
 def of_group(group: Group) -> Row:

@@ -39,9 +39,16 @@ CREATE TABLE IF NOT EXISTS task (
     prompt TEXT,
     resumes INTEGER,
     verify TEXT,
+    own_env TEXT,
+    prompt_text TEXT,
+    leaves TEXT,
     spawned_by TEXT,
     root INTEGER,
-    depth INTEGER
+    depth INTEGER,
+    run INTEGER,
+    node TEXT,
+    item INTEGER,
+    ahead REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS task_live ON task (id) WHERE state IN ('queued', 'running');
 CREATE INDEX IF NOT EXISTS task_queued ON task (place) WHERE state = 'queued';
@@ -49,6 +56,7 @@ CREATE INDEX IF NOT EXISTS task_ended ON task (ended_at) WHERE ended_at IS NOT N
 CREATE INDEX IF NOT EXISTS task_failed ON task (ended_at) WHERE state IN ('failed', 'timed_out', 'lost');
 CREATE INDEX IF NOT EXISTS task_batch ON task (batch) WHERE batch IS NOT NULL;
 CREATE INDEX IF NOT EXISTS task_root ON task (root) WHERE root IS NOT NULL;
+CREATE INDEX IF NOT EXISTS task_run ON task (run, node, item) WHERE run IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS task_key ON task (key) WHERE key IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS need (
@@ -85,6 +93,7 @@ CREATE TABLE IF NOT EXISTS attempt (
     result TEXT,
     told TEXT,
     spawned TEXT,
+    output TEXT,
     PRIMARY KEY (task, number)
 ) WITHOUT ROWID;
 
@@ -120,6 +129,87 @@ CREATE TABLE IF NOT EXISTS mail (
 );
 CREATE INDEX IF NOT EXISTS mail_waiting ON mail (kind, name) WHERE taken_at IS NULL;
 CREATE INDEX IF NOT EXISTS mail_taken ON mail (taken_by) WHERE taken_by IS NOT NULL;
+
+-- Runs of workflows. The definition is JSON from which the workflow is read again, whatever became of its file.
+CREATE TABLE IF NOT EXISTS run (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    workflow TEXT NOT NULL,
+    definition INTEGER NOT NULL REFERENCES shared (id),
+    params TEXT NOT NULL,
+    event TEXT,
+    expected TEXT NOT NULL,
+    cwd TEXT NOT NULL,
+    env INTEGER NOT NULL REFERENCES shared (id),
+    umask INTEGER NOT NULL,
+    folder TEXT NOT NULL,
+    key TEXT,
+    grp TEXT,
+    queued_at REAL NOT NULL,
+    started_by TEXT NOT NULL,
+    parent_run INTEGER,
+    parent_node TEXT,
+    parent_item INTEGER,
+    hops INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    started_at REAL,
+    ended_at REAL,
+    stopping TEXT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS run_key ON run (key) WHERE key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS run_live ON run (id) WHERE ended_at IS NULL;
+CREATE INDEX IF NOT EXISTS run_workflow ON run (workflow);
+
+CREATE TABLE IF NOT EXISTS node (
+    run INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    since REAL NOT NULL,
+    approved INTEGER NOT NULL,
+    waited INTEGER NOT NULL,
+    event TEXT,
+    items TEXT,
+    out TEXT,
+    PRIMARY KEY (run, name)
+) WITHOUT ROWID;
+
+-- One of the times that a node works. Its task is the latest that was made for it; of a call it is a run.
+CREATE TABLE IF NOT EXISTS part (
+    run INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    item INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    task INTEGER,
+    reason TEXT,
+    wish INTEGER NOT NULL,
+    agent TEXT,
+    held INTEGER NOT NULL,
+    out TEXT,
+    PRIMARY KEY (run, node, item)
+) WITHOUT ROWID;
+
+-- What has happened outside and inside: kept first, matched once.
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    topic TEXT NOT NULL,
+    data TEXT,
+    source TEXT NOT NULL,
+    key TEXT,
+    target TEXT,
+    hops INTEGER NOT NULL,
+    matched INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS event_key ON event (key) WHERE key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS event_unmatched ON event (id) WHERE matched = 0;
+
+CREATE TABLE IF NOT EXISTS fired (
+    workflow TEXT NOT NULL,
+    cron TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (workflow, cron)
+) WITHOUT ROWID;
 
 -- What was asked for, and what went otherwise than asked: the history that people read.
 CREATE TABLE IF NOT EXISTS note (

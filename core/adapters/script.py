@@ -43,13 +43,15 @@ def public(launch: Launch) -> dict[str, object]:
         "wrapper": launch.wrapper,
         "cwd": launch.cwd,
         "stdin": launch.stdin,
-        "env": [name for name, _ in launch.env],
+        "env": [name for name, _ in (*launch.env, *launch.own_env)],
     }
 
 
 def run_script(attempt: AttemptId, launch: Launch, home: str) -> bytes:
     """Read by the launcher in a child shell, in the attempt's folder, with the bell as $2."""
     exports, extra = _environment(launch.env)
+    own, more = _assignments(launch.own_env)
+    extra += more
     argv = [*map(quote, launch.wrapper), *_argv(launch)]
     program = [b"env", b"--", *extra, *argv] if extra else argv
     marks = {"MUXDECK_HOME": home, "MUXDECK_TASK": str(attempt.task), "MUXDECK_ATTEMPT": str(attempt)}
@@ -59,6 +61,7 @@ def run_script(attempt: AttemptId, launch: Launch, home: str) -> bytes:
         b"umask " + f"{launch.umask:04o}".encode(),
         b"cd -- " + quote(launch.cwd) + b" || exit 126",
         exports,
+        *own,
         *(b"export " + name.encode() + b"=" + quote(value) for name, value in marks.items()),
         b"exec " + b" ".join(program) + (b" <" + quote(launch.stdin) if launch.stdin is not None else b""),
     ]
@@ -74,11 +77,16 @@ def _argv(launch: Launch) -> list[bytes]:
 
 @lru_cache(maxsize=64)
 def _environment(env: tuple[tuple[str, str], ...]) -> tuple[bytes, tuple[bytes, ...]]:
-    """Assignments that the shell makes, and those that only env(1) can."""
+    plain, odd = _assignments(env)
+    return b"\n".join(plain), odd
+
+
+def _assignments(env: tuple[tuple[str, str], ...]) -> tuple[list[bytes], tuple[bytes, ...]]:
+    """Those that the shell makes, and those that only env(1) can."""
     plain, odd = [], []
     for name, value in env:
         if _NAME.fullmatch(name) and name not in _SPECIAL_IN_SOME_SHELL:
             plain.append(b"export " + name.encode() + b"=" + quote(value))
         else:
             odd.append(quote(f"{name}={value}"))
-    return b"\n".join(plain), tuple(odd)
+    return plain, tuple(odd)

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from core.adapters import rows
+from core.adapters.run_rows import RunRows
 from core.model import TaskSpec, TaskState
 from core.ports import Loaded, Recalled
 
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from core.model import Launch
     from core.rules.step import Step
     from core.rules.world import Attempt, Task
+    from core.runs import StoredRun
     from core.speech import Address, Mail
 
-SCHEMA = "3"
+SCHEMA = "4"
 FRESH_AT_MOST = 1024
 """Latest tasks whose launches are kept at hand: most start soon after they were added."""
 _LIVE = "state IN ('queued', 'running')"
@@ -48,6 +50,7 @@ class SqliteStore:
             self._db.close()
             raise
         self._shared = rows.Shared(self._db)
+        self._runs = RunRows(self._db, self._shared)
         self._fresh: dict[int, Launch] = {}
         self._open = False
         self._journal = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC) if durability == "full" else -1
@@ -102,6 +105,7 @@ class SqliteStore:
         self._many(
             "INSERT OR REPLACE INTO agent VALUES (?, ?, ?, ?, ?, ?, ?)", map(rows.of_agent, step.agents.values())
         )
+        self._runs.keep(step)
         if step.paused_all:
             self._set_meta("paused", "1" if step.world.paused else "0")
         notes = [(step.now, who, note.task, note.text) for note in step.notes]
@@ -175,6 +179,11 @@ class SqliteStore:
             next_mail=int(self._meta("next_mail") or 1),
             last_queued_at=float(self._meta("last_queued_at") or 0),
             paused=self._meta("paused") == "1",
+            runs=self._runs.live(),
+            next_run=self._runs.following("run"),
+            next_event=self._runs.following("event"),
+            unmatched=self._runs.unmatched(),
+            fired=self._runs.fired(),
         )
 
     def _live_tasks(self) -> Iterator[Task]:
@@ -247,6 +256,21 @@ class SqliteStore:
             raise KeyError(task)
         return rows.spec(row, self._shared)
 
+    def recall_runs(self, runs: Sequence[int]) -> list[StoredRun]:
+        return self._runs.recall(runs)
+
+    def runs_of(self, tasks: Sequence[int]) -> list[int]:
+        return self._runs.of_tasks(tasks)
+
+    def tasks_of_run(self, run: int) -> list[int]:
+        return self._runs.latest_tasks(run)
+
+    def runs_by_key(self, keys: Sequence[str]) -> dict[str, int]:
+        return self._runs.by_key("run", keys)
+
+    def events_by_key(self, keys: Sequence[str]) -> dict[str, int]:
+        return self._runs.by_key("event", keys)
+
     def cleanable(self, before: float | None, keep: int) -> list[int]:
         limit = "AND ended_at <= ?" if before is not None else "AND ? IS NULL"
         found = self._db.execute(_CLEANABLE.format(limit=limit), (before, keep))
@@ -280,6 +304,7 @@ SELECT id FROM below
 _CLEANABLE = """
 SELECT id FROM task AS ended
 WHERE ended_at IS NOT NULL {limit}
+AND (run IS NULL OR run NOT IN (SELECT id FROM run WHERE ended_at IS NULL))
 AND NOT EXISTS (
     SELECT 1 FROM need JOIN task ON task.id = need.child
     WHERE need.parent = ended.id AND task.state IN ('queued', 'running', 'skipped', 'upstream_failed')

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import tomlfile
-from core.boundary import Problem, adapter, unknown_key
+from core.boundary import adapter
+from core.faults import Problem, unknown_key
 from core.kinds import catalogue
 from core.model import LOCAL_AGENT
 from core.settings import COMMAND_KIND, Settings

@@ -18,6 +18,7 @@ from core.kinds.probing import probe
 from core.messages import Probed
 from core.ports import OutsideError
 from core.settings import COMMAND_KIND
+from core.speech import sender_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,7 +84,7 @@ class Agents:
         settings = self._settings.agent.get(attempt.agent)
         if settings is None:
             return launch
-        if launch.prompt is None:
+        if not launch.prompts:
             return replace(launch, wrapper=settings.command) if settings.command else launch
         kind = self.kinds.get(settings.kind)
         if kind is None:
@@ -98,13 +99,13 @@ class Agents:
     def plan(self, attempt: Attempt, launch: Launch) -> Plan | None:
         """How to talk to an attempt's agent; None where there is no prompt, or its kind is no longer known."""
         kind = self.kinds.get(self._settings.agent[attempt.agent].kind)
-        if kind is None or kind.interactive is None or launch.prompt is None:
+        if kind is None or kind.interactive is None or not launch.prompts:
             return None
         folder = self._home.attempts / str(attempt.id)
         session, with_mail = folder / SESSION, folder / PROMPT
         return Plan(
             folder=folder,
-            prompt=with_mail if with_mail.exists() else Path(launch.prompt),
+            prompt=with_mail if launch.prompt is None or with_mail.exists() else Path(launch.prompt),
             screens=kind.interactive.screens,
             hooks=kind.interactive.hooks,
             session=session.read_text(encoding="ascii") if session.exists() else "",
@@ -117,9 +118,8 @@ class Agents:
             raise OutsideError(f'{kind.title} has no interactive program that is known: use mode = "headless"')
         before = self._conversation(launch.resume)
         session = before.session or (str(uuid.uuid4()) if how.session else None)
-        assert launch.prompt is not None
         folder = self._home.attempts / str(attempt)
-        prompt, files = self._with_mail(attempt, launch.prompt, folder)
+        prompt, files = self._with_mail(attempt, launch, folder)
         try:
             argv = argv_of(
                 kind,
@@ -191,15 +191,14 @@ class Agents:
             files=(*launch.files, *files, *(((SESSION, session),) if session is not None else ())),
         )
 
-    def _with_mail(self, attempt: AttemptId, prompt: str, folder: Path) -> tuple[str, tuple[tuple[str, str], ...]]:
+    def _with_mail(self, attempt: AttemptId, launch: Launch, folder: Path) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The prompt's file, and what is written beside the script: the mail that was handed out with the start."""
         letters = self._store.mail_of(str(attempt))
+        if not letters and launch.prompt is not None:
+            return launch.prompt, ()
+        text = launch.prompt_text if launch.prompt is None else _read(launch.prompt)
         if not letters:
-            return prompt, ()
-        try:
-            text = Path(prompt).read_text(encoding="utf-8", errors="surrogateescape")
-        except OSError as error:
-            raise OutsideError(f"its prompt cannot be read: {error}") from error
+            return str(folder / PROMPT), ((PROMPT, text),)
         files = ((MAIL, "\n".join(map(letter, letters))), (PROMPT, f"{MAIL_NOTE.format(folder / MAIL)}\n\n{text}"))
         return str(folder / PROMPT), files
 
@@ -230,11 +229,18 @@ class Agents:
         return problem is None
 
 
+def _read(prompt: str) -> str:
+    try:
+        return Path(prompt).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise OutsideError(f"its prompt cannot be read: {error}") from error
+
+
 def _sorted(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(env.items()))
 
 
 def letter(mail: Mail) -> str:
     """Mail as a file shows it: a header that no text can pretend to be, since every line of a text is quoted."""
-    head = "from the operator:" if mail.sender is None else f"from task {mail.sender.task}, untrusted:"
+    head = f"from {sender_name(mail.sender)}" + ("" if mail.sender is None else ", untrusted") + ":"
     return f"{head}\n" + "".join(f"> {line}\n" for line in mail.text.split("\n"))

@@ -10,7 +10,7 @@ from core.engine.feed import agent_rows, group_rows, session_row
 from core.messages import RefusedError
 from core.model import AttemptId
 from core.rules.why import why
-from core.speech import OPERATOR
+from core.speech import OPERATOR, sender_name
 from core.text import one_line
 from core.wire import SCHEMA
 
@@ -61,15 +61,17 @@ def task_document(engine: Engine, task_id: int) -> dict[str, Any]:
         "command": list(launch.argv) if launch.argv and not launch.shell else None,
         "shell": launch.argv[0] if launch.shell else None,
         "cwd": launch.cwd,
-        "environment": [name for name, _ in launch.env],
+        "environment": [name for name, _ in (*launch.env, *launch.own_env)],
         "stdin": launch.stdin,
         "group": spec.group,
         "agent": row.agent,
         "wanted": {"agent": spec.wanted.agent, "capabilities": sorted(spec.wanted.capabilities)},
-        "prompt": None if launch.prompt is None else _beginning(launch.prompt),
+        "prompt": launch.prompt_text[:SHOWN_OF_PROMPT]
+        or (None if launch.prompt is None else _beginning(launch.prompt)),
         "resume": launch.resume,
         "check": list(launch.check) or None,
         "batch": spec.batch,
+        "run": None if spec.part is None else spec.part._asdict(),
         "priority": spec.priority,
         "held": bool(row.held),
         "not_before": row.not_before,
@@ -125,9 +127,9 @@ def mail_document(mail: Mail, now: float) -> dict[str, Any]:
     return {
         "id": mail.id,
         "at": mail.at,
-        "from": OPERATOR if mail.sender is None else f"task:{mail.sender.task}",
+        "from": OPERATOR if mail.sender is None else sender_name(mail.sender).replace(" ", ":"),
         "sender": None if mail.sender is None else str(mail.sender),
-        "sender_task": None if mail.sender is None else mail.sender.task,
+        "sender_task": mail.sender.task if isinstance(mail.sender, AttemptId) else None,
         "to": str(mail.to),
         "text": mail.text,
         "state": mail.state(now),

@@ -9,12 +9,12 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core.effects import ReleaseSession
+from core.effects import MatchEvent, ReleaseSession
 from core.engine.feed import Feed
 from core.engine.metrics import Metrics
 from core.engine.ring import ENGINE, Ring
 from core.engine.syncing import Syncing
-from core.messages import Add, Configure, Exited, Message, RefusedError, Sampled, Started, Ticked
+from core.messages import Add, Configure, Exited, Match, Message, RefusedError, Sampled, Started, Ticked
 from core.settings import limits
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.effects import Effect
     from core.messages import Command, Observation
     from core.ports import Hands, Store
+    from core.rules.runs.state import Run
     from core.rules.step import Step
     from core.settings import Settings
 
@@ -62,8 +63,11 @@ class Engine:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}
+        self._waiting_runs: dict[int, list[asyncio.Future[None]]] = {}
         self.problems: tuple[str, ...] = ()
         """Of the configuration file, while the last good one is in force."""
+        self.workflow_problems: tuple[str, ...] = ()
+        """Of the files in the folder of workflows, while they are passed over."""
         self.on_configured: Callable[[Settings], None] = lambda _: None
 
     @property
@@ -76,6 +80,8 @@ class Engine:
         self._hands = hands
         await hands.open(list(self.world.attempts.values()))
         self.post(Ticked())
+        for event in self._ring.unmatched:
+            self.post(Match(event))
 
     async def finish(self) -> None:
         """Returns once everything that was decided has been handed on."""
@@ -122,6 +128,20 @@ class Engine:
             futures.append(future)
         if futures:
             await asyncio.gather(*futures)
+
+    async def run_ended(self, run: int) -> None:
+        """Returns once the run is over."""
+        if run in self.world.runs:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting_runs.setdefault(run, []).append(future)
+            await future
+
+    def run(self, number: int) -> Run:
+        """A run as it stands, live or ended. RefusedError where there is none."""
+        found = self._ring.run(number)
+        if found is None:
+            raise RefusedError("not-found", f"there is no run {number}")
+        return found
 
     def _take(self, entry: Entry) -> None:
         self._inbox.append(entry)
@@ -175,6 +195,8 @@ class Engine:
         for effect in effects:
             if isinstance(effect, ReleaseSession):
                 later.append(partial(self.hands.carry_out, effect))
+            elif isinstance(effect, MatchEvent):
+                self.post(Match(effect.event))
             else:
                 self.hands.carry_out(effect)
         self._syncing.after(later)
@@ -188,13 +210,16 @@ class Engine:
             self.feed.note_looks(list(message.looks))
 
     def _tell_waiting(self, step: Step) -> None:
-        if not self._waiting:
-            return
-        for task in step.tasks.values():
+        futures: list[asyncio.Future[None]] = []
+        for task in step.tasks.values() if self._waiting else ():
             if task.state.ended:
-                for future in self._waiting.pop(task.id, ()):
-                    if not future.done():
-                        future.set_result(None)
+                futures += self._waiting.pop(task.id, ())
+        for run in step.runs.values() if self._waiting_runs else ():
+            if run.state.ended:
+                futures += self._waiting_runs.pop(run.id, ())
+        for future in futures:
+            if not future.done():
+                future.set_result(None)
 
     def _set_timer(self) -> None:
         due = self.world.timers.next_at
@@ -231,7 +256,7 @@ class Engine:
             "commit": _latency(metrics.commit),
             "engine_cpu": metrics.cpu,
             "silent_servers": sorted(world.silent),
-            "problems": list(self.problems),
+            "problems": [*self.problems, *self.workflow_problems],
             "console": asdict(self.settings.console),
         }
 

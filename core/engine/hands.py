@@ -118,7 +118,7 @@ class RealHands:
         self._do(self._talks.look_again_and_again())
         self.sessions.open()
 
-    def carry_out(self, effect: e.Effect) -> None:
+    def carry_out(self, effect: e.Outside) -> None:
         match effect:
             case e.Start(attempt):
                 self._start(attempt)
@@ -178,6 +178,15 @@ class RealHands:
 
     async def log_complete(self, attempt: AttemptId) -> None:
         await self.sessions.log_complete(attempt)
+
+    async def printed(self, attempt: AttemptId, limit: int) -> tuple[bytes, int]:
+        """The end of what a program that has ended has printed, at most `limit` bytes, and how much it is in all."""
+        await self.sessions.drained(attempt)
+        content, _, length = self.sessions.folder(attempt).read_log(-limit, limit)
+        return content, length
+
+    def started_in(self, attempt: AttemptId) -> str | None:
+        return self.sessions.folder(attempt).started_in()
 
     def read_log(self, attempt: AttemptId, offset: int, limit: int) -> tuple[bytes, int, int]:
         return self.sessions.folder(attempt).read_log(offset, limit)

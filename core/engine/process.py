@@ -11,14 +11,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.adapters.reading import Reader
+from core.adapters.run_reading import RunReader
 from core.adapters.store import SqliteStore
 from core.adapters.tokens import open_tokens
 from core.config.reading import read
 from core.engine.agents import Agents
 from core.engine.engine import Engine
 from core.engine.hands import RealHands
+from core.engine.outputs import Outputs
+from core.engine.run_files import prepare
 from core.engine.server import Server
 from core.engine.service import Service
+from core.engine.triggers import Triggers
 from core.engine.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ class Process:
         self._tokens = open_tokens(home.secret)
         self._engine = Engine(self._store, Reader(self._store.db), settings)
         self._agents = Agents(home, settings, self._engine.reader, self._store, self._engine.post)
+        self._runs = RunReader(self._store.db)
         self._stopped = asyncio.Event()
         self._exit_code = 0
         gc.freeze()
@@ -54,20 +59,25 @@ class Process:
     async def run(self, ready: Callable[[], None]) -> int:
         asyncio.get_running_loop().set_exception_handler(self._bug)
         engine = self._engine
+        outputs = Outputs(engine.world, engine.post)
         hands = RealHands(
-            self._home, engine.settings, engine.post, engine.world.attempts, self._launch, self._plan, engine.metrics
+            self._home, engine.settings, outputs.post, engine.world.attempts, self._launch, self._plan, engine.metrics
         )
-        server = Server(engine, Service(engine, self._home, self._tokens, self.stop))
+        outputs.printed, outputs.folder = hands.printed, hands.started_in
+        server = Server(engine, Service(engine, self._runs, self._home, self._tokens, self.stop))
         upkeep = Upkeep(self._home, engine, self._store, hands)
+        triggers = Triggers(self._home, engine, self._runs)
         engine.on_configured = self._agents.configure
         await engine.open(hands)
         await server.open(self._home.socket)
         upkeep.open()
+        triggers.open()
         self._agents.configure(engine.settings)
         log.info("serving %s, %d tasks live", self._home.root, len(engine.world.tasks))
         ready()
         await self._stopped.wait()
         upkeep.close()
+        triggers.close()
         self._agents.close()
         await server.close()
         await engine.finish()
@@ -79,6 +89,7 @@ class Process:
         return self._exit_code
 
     def _launch(self, attempt: AttemptId) -> Launch:
+        prepare(self._engine.world, self._runs, attempt.task)
         launch = self._agents.launch(self._engine.world.attempts[attempt.task], self._store.launch(attempt.task))
         return replace(launch, token=self._tokens.of(str(attempt)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,15 @@ from core.ports import Recalled
 from core.rules.decide import decide
 from core.rules.mailing import addresses, take
 from core.rules.recovery import restore
+from core.rules.runs.restoring import run_of
+from core.rules.runs.starting import key_of, wishes_of
 from core.rules.world import World
 from core.speech import Address, Recipient
+from core.workflows.source import unpack
 
 if TYPE_CHECKING:
     from core.ports import Store
+    from core.rules.runs.state import Run
     from core.rules.step import Step
     from core.settings import Limits
 
@@ -39,13 +44,18 @@ class Ring:
         self.world.next_mail = loaded.next_mail
         self.world.last_queued_at = loaded.last_queued_at
         self.world.paused = loaded.paused
+        self.world.next_run, self.world.next_event = loaded.next_run, loaded.next_event
+        self.world.fired = loaded.fired
         self.world.configure(limits)
-        restore(self.world, loaded.tasks, loaded.attempts, now)
+        runs = [run_of(stored, unpack(stored.source)) for stored in loaded.runs]
+        restore(self.world, loaded.tasks, loaded.attempts, now, runs)
+        self.unmatched = loaded.unmatched
+        """Events that an engine before this one has kept and not matched."""
 
     def apply(self, message: m.Message, now: float, *, who: str = ENGINE, cause_at: float | None = None) -> Step:
         """RefusedError leaves world and store as they were. `store.commit` ends the turn."""
         recalled = self._recalled(message, now)
-        self.world.recall(recalled.tasks, recalled.ended, recalled.keys, recalled.mail, recalled.family_cost)
+        self._bring_back(recalled)
         try:
             step = decide(self.world, message, now, cause_at)
         except m.RefusedError:
@@ -55,6 +65,28 @@ class Ring:
         self.store.keep(step, who)
         self.world.forget_ended(step.tasks)
         return step
+
+    def run(self, number: int) -> Run | None:
+        """Live or ended; None where there is none."""
+        live = self.world.runs.get(number)
+        if live is not None:
+            return live
+        found = [stored for stored in self.store.recall_runs([number]) if stored.id == number]
+        return run_of(found[0], unpack(found[0].source)) if found else None
+
+    def _bring_back(self, recalled: Recalled) -> None:
+        known = self.world.runs
+        runs = [run_of(stored, unpack(stored.source)) for stored in recalled.runs if stored.id not in known]
+        self.world.recall(
+            recalled.tasks,
+            recalled.ended,
+            recalled.keys,
+            recalled.mail,
+            recalled.family_cost,
+            runs,
+            recalled.run_keys,
+            recalled.event_keys,
+        )
 
     def _hand_out(self, step: Step) -> None:
         """Agents that take prompts get their mail with the start, in the same transaction."""
@@ -74,7 +106,8 @@ class Ring:
             case m.Clean(tasks):
                 return Recalled(ended=self.store.states(tasks))
             case m.Retry(tasks):
-                return self._recall(tasks, stopped=True)
+                runs = self.store.recall_runs(self.store.runs_of(self._not_live(tasks)))
+                return replace(self._recall(tasks, stopped=True), runs=runs)
             case m.Stop(tasks) | m.SendSignal(tasks) | m.Hold(tasks) | m.Release(tasks):
                 return self._recall(tasks)
             case m.SetPriority(tasks) | m.StartNow(tasks):
@@ -83,6 +116,24 @@ class Ring:
                 return self._recall((task,))
             case m.Swap(task, other):
                 return self._recall((task, other))
+            case _:
+                return self._recalled_for_runs(message, now)
+
+    def _recalled_for_runs(self, message: m.Message, now: float) -> Recalled:
+        match message:
+            case m.RetryRun(run):
+                recalled = self._recall(tuple(self.store.tasks_of_run(run)))
+                return replace(recalled, runs=self.store.recall_runs([run]))
+            case m.CancelRuns(runs) | m.PauseRuns(runs):
+                return Recalled(runs=self.store.recall_runs(runs))
+            case m.AnswerGate(run):
+                return Recalled(runs=self.store.recall_runs([run]))
+            case m.StartRun():
+                return Recalled(run_keys=self._run_keys([message]))
+            case m.Match(event):
+                return Recalled(run_keys=self._run_keys(wishes_of(self.world, event)))
+            case m.Emit(_, _, _, str(key)):
+                return Recalled(event_keys=self.store.events_by_key([key]))
             case _:
                 return self._recalled_for_mail(message, now)
 
@@ -100,6 +151,13 @@ class Ring:
                 return Recalled(mail=self.store.mail_of(str(attempt_id)))
             case _:
                 return Recalled()
+
+    def _run_keys(self, wishes: list[m.StartRun]) -> dict[str, int]:
+        keys = []
+        for wish in wishes:
+            with suppress(m.RefusedError):
+                keys.append(key_of(wish))
+        return self.store.runs_by_key([key for key in keys if key is not None])
 
     def _recall_for(self, tasks: tuple[m.NewTask, ...]) -> Recalled:
         """What new tasks name: ended parents, and keys that are there already."""

@@ -14,6 +14,7 @@ from core.engine.documents import document
 from core.engine.speaking import Speaking
 from core.engine.trees import Trees
 from core.engine.verbs.reading import ReadingVerbs
+from core.engine.verbs.runs import RunVerbs
 from core.engine.verbs.selecting import Selecting
 from core.engine.verbs.sessions import SessionVerbs
 from core.engine.verbs.tasks import TaskVerbs
@@ -24,6 +25,7 @@ from core.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core.adapters.run_reading import RunReader
     from core.adapters.tokens import Tokens
     from core.engine.engine import Engine
     from core.engine.verbs import Group, Verbs
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 class Service:
     """Answers one request after the other; it keeps nothing about who asked."""
 
-    def __init__(self, engine: Engine, home: Home, tokens: Tokens, stop: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, runs: RunReader, home: Home, tokens: Tokens, stop: Callable[[], None]) -> None:
         self._engine = engine
         self._stop = stop
         self._selecting = Selecting(engine)
@@ -42,6 +44,7 @@ class Service:
             TaskVerbs(engine, self._selecting, prompts),
             ReadingVerbs(engine, home),
             SessionVerbs(engine),
+            RunVerbs(engine, runs, home, tokens),
             TreeVerbs(engine, Trees(home, engine)),
             Speaking(engine, tokens, prompts),
         )

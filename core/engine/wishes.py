@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from core import messages as m
 from core import requests as r
 from core.adapters.script import inherited
-from core.boundary import BadInputError, Problem, read_json
+from core.boundary import BadInputError, read_json
+from core.faults import Problem
 from core.messages import RefusedError
 from core.model import (
     DEFAULT_GROUP,

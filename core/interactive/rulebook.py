@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import tomlfile
-from core.boundary import Problem
+from core.faults import Problem
 from core.interactive.signals import State  # noqa: TC001 - pydantic reads the types of the fields
 from core.tomlfile import Fault
 from core.units import Positive, shape

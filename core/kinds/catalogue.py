@@ -45,7 +45,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core import tomlfile
-from core.boundary import Problem
+from core.faults import Problem
 from core.kinds.kind import OPTIONS, Kind
 from core.tomlfile import Fault
 

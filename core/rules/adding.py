@@ -20,7 +20,8 @@ PLACES_APART = 1e-6
 
 
 def add(step: Step, wish: Add) -> None:
-    fresh = accept(step, wish.tasks)
+    step.reply = accept(step, wish.tasks)
+    fresh = step.added
     if fresh:
         first, spec = fresh[0]
         named = f" {one_line(spec.name, 60)}" if len(fresh) == 1 else ""
@@ -32,8 +33,8 @@ def count_new(world: World, tasks: tuple[NewTask, ...]) -> int:
     return len({task_id for task_id in _numbers(world, tasks) if task_id >= world.next_task})
 
 
-def accept(step: Step, tasks: tuple[NewTask, ...], origin: Origin | None = None) -> list[tuple[Task, TaskSpec]]:
-    """Queues those that are new, and returns them; the reply is the ids of all."""
+def accept(step: Step, tasks: tuple[NewTask, ...], origin: Origin | None = None) -> list[int]:
+    """Queues those that are new; the ids of all, in their order."""
     world = step.world
     ids = _numbers(world, tasks)
     fresh = [(new, task_id) for new, task_id in zip(tasks, ids, strict=True) if task_id >= world.next_task]
@@ -46,8 +47,7 @@ def accept(step: Step, tasks: tuple[NewTask, ...], origin: Origin | None = None)
         step.added.append((task, new.spec))
         step.adopt(task)
         enqueue(step, task)
-    step.reply = ids
-    return step.added
+    return ids
 
 
 def _numbers(world: World, tasks: tuple[NewTask, ...]) -> list[int]:
@@ -98,6 +98,8 @@ def _task(step: Step, spec: TaskSpec, task_id: int, needs: tuple[Need, ...], ori
         key=spec.key,
         affinity=spec.affinity,
         origin=origin,
+        part=spec.part,
+        ahead=spec.ahead,
     )
     task.order = order_of(task, world.limits.age_step)
     step.groups[task.group] = world.groups[task.group]

@@ -18,6 +18,8 @@ from core.rules import (
     turns,
     watching,
 )
+from core.rules.runs import events, finishing, gates, reviving, schedules, starting
+from core.rules.runs.advance import advance
 from core.rules.step import Step
 
 if TYPE_CHECKING:
@@ -47,6 +49,14 @@ RULES: dict[type, Callable[[Step, Any], None]] = {
     m.Collect: mailing.collect,
     m.Acknowledge: mailing.acknowledge,
     m.Spawn: spawning.spawn,
+    m.StartRun: starting.start,
+    m.CancelRuns: finishing.cancel,
+    m.PauseRuns: finishing.pause,
+    m.RetryRun: reviving.retry_run,
+    m.AnswerGate: gates.answer_gate,
+    m.Emit: events.emit,
+    m.Arm: schedules.arm,
+    m.CleanRuns: finishing.clean,
     m.Ticked: timing.tick,
     m.Placed: placing.placed,
     m.NotPlaced: placing.not_placed,
@@ -64,6 +74,7 @@ RULES: dict[type, Callable[[Step, Any], None]] = {
     m.TurnEnded: turns.turn_ended,
     m.Typed: reporting.typed,
     m.Forged: reporting.forged,
+    m.Match: starting.match,
 }
 """The rule for each message; every message has one."""
 
@@ -75,5 +86,6 @@ def decide(world: World, message: m.Message, now: float, cause_at: float | None 
     """
     step = Step(world, now, now if cause_at is None else cause_at)
     RULES[type(message)](step, message)
+    advance(step)
     placing.dispatch(step)
     return step

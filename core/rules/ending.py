@@ -58,6 +58,7 @@ def exited(step: Step, fact: Exited) -> None:
         return
     attempt.exit_code, attempt.ended_at = fact.code, fact.at
     attempt.result = fact.result or attempt.result
+    attempt.output = fact.output or attempt.output
     step.touch_attempt(attempt)
     _go_on(step, attempt)
 
@@ -143,6 +144,14 @@ def finish(step: Step, attempt: Attempt) -> None:
 
 
 def _outcome(attempt: Attempt) -> End:
+    """What it should have left for others counts like its exit status."""
+    found, output = _own_outcome(attempt), attempt.output
+    if found.state is TaskState.SUCCEEDED and output is not None and output.problem is not None:
+        return End(TaskState.FAILED, output.problem)
+    return found
+
+
+def _own_outcome(attempt: Attempt) -> End:
     if attempt.ending is not None:
         return End(attempt.ending.outcome, attempt.ending.reason, attempt.ending.final)
     if attempt.exit_code is None:
@@ -179,6 +188,8 @@ def _attempt_state(attempt: Attempt) -> AttemptState:
 def _retries(task: Task, outcome: End, attempt: Attempt) -> bool:
     policy = task.policy.retry
     if outcome.final or outcome.state is TaskState.SUCCEEDED or task.tries >= policy.attempts:
+        return False
+    if policy.on and outcome.state.value not in policy.on:
         return False
     if outcome.state is TaskState.LOST:
         return policy.lost

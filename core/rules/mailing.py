@@ -6,17 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.messages import RefusedError
+from core.model import AttemptId
 from core.rules.queueing import ENDED_WORDS
 from core.rules.reporting import answer, speaking
 from core.rules.routing import check_agent
-from core.speech import OPERATOR, Address, Mail, Recipient
+from core.speech import OPERATOR, Address, Mail, Recipient, sender_name
 from core.text import one_line, plain, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from core.messages import Acknowledge, Collect, Send
-    from core.model import AttemptId
     from core.rules.step import Step
     from core.rules.world import Attempt, World
 
@@ -26,8 +26,9 @@ LONGEST_TEXT = 64 << 10
 
 def send(step: Step, wish: Send) -> None:
     world = step.world
-    if wish.sender is not None:
-        speaking(step, wish.sender)
+    sender = wish.sender
+    if isinstance(sender, AttemptId):
+        speaking(step, sender)
     _check_address(world, wish.to)
     text = plain(wish.text)
     if not text.strip():
@@ -38,8 +39,8 @@ def send(step: Step, wish: Send) -> None:
     mail = Mail(world.next_mail, step.now, wish.sender, wish.to, text, expires_at)
     world.next_mail += 1
     step.mail[mail.id] = mail
-    task = None if wish.sender is None else wish.sender.task
-    step.note(f"mail {mail.id} from {_name(wish.sender)} to {wish.to}", task)
+    task = sender.task if isinstance(sender, AttemptId) else None
+    step.note(f"mail {mail.id} from {sender_name(sender)} to {wish.to}", task)
     step.reply = mail.id
 
 
@@ -85,7 +86,7 @@ def acknowledge(step: Step, wish: Acknowledge) -> None:
         if mail is None:
             raise RefusedError("not-found", f"there is no mail {id_}")
         if mail.taken_by is None or _reader_of(mail.taken_by) != _reader_of(_id(wish.reader)):
-            raise RefusedError("refused", f"mail {id_} was not taken by {_name(wish.reader)}")
+            raise RefusedError("refused", f"mail {id_} was not taken by {sender_name(wish.reader)}")
     for id_ in wish.mail:
         mail = step.world.mail[id_]
         step.mail[id_] = mail if mail.acked_at is not None else replace(mail, acked_at=step.now)
@@ -107,7 +108,3 @@ def _id(reader: AttemptId | None) -> str:
 def _reader_of(taken_by: str) -> str:
     """The task, or the operator."""
     return taken_by.partition("-")[0]
-
-
-def _name(who: AttemptId | None) -> str:
-    return f"the {OPERATOR}" if who is None else f"task {who.task}"

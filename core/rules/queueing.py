@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.model import FAILED_STATES, STOPPED_BY_PARENT, Need, NeedKind, TaskState
 from core.rules.routing import route
 from core.rules.timers import Due
+from core.workflows.model import RunState
 
 if TYPE_CHECKING:
     from core.rules.step import Step
@@ -25,7 +26,7 @@ ENDED_WORDS = {
 
 def order_of(task: Task, age_step: float) -> float:
     """Smaller goes first: a priority is worth `age_step` seconds of waiting."""
-    return task.queued_at - task.priority * age_step if task.priority else task.queued_at
+    return task.queued_at - task.ahead - task.priority * age_step
 
 
 def satisfied(kind: NeedKind, parent: TaskState) -> bool | None:
@@ -40,11 +41,17 @@ def satisfied(kind: NeedKind, parent: TaskState) -> bool | None:
 def settle(step: Step, task: Task) -> None:
     """Offers a queued task to the dispatcher, or takes the offer back, as its conditions now stand."""
     world = step.world
-    waits = task.held or bool(task.needs) or task.state is not TaskState.QUEUED
+    waits = task.held or bool(task.needs) or task.state is not TaskState.QUEUED or _is_paused(world, task)
     world.offer(task, ready=not waits and task.not_before <= step.now)
     if not waits and not task.ready:
         world.timers.set(task.not_before, Due.READY, task.id)
     step.tasks[task.id] = task
+
+
+def _is_paused(world: World, task: Task) -> bool:
+    """By its run."""
+    run = None if task.part is None else world.runs.get(task.part.run)
+    return run is not None and run.state is RunState.PAUSED
 
 
 def enqueue(step: Step, task: Task) -> None:

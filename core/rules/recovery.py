@@ -6,21 +6,28 @@ from typing import TYPE_CHECKING
 
 from core.model import TaskState
 from core.rules.queueing import enqueue
+from core.rules.runs.restoring import set_limits_of_run
 from core.rules.step import Step
 from core.rules.timers import Due
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from core.rules.runs.state import Run
     from core.rules.world import Attempt, Task, World
 
 
-def restore(world: World, tasks: Iterable[Task], attempts: Iterable[Attempt], now: float) -> Step:
+def restore(
+    world: World, tasks: Iterable[Task], attempts: Iterable[Attempt], now: float, runs: Iterable[Run] = ()
+) -> Step:
     """Takes in every live task and attempt; parents must come before children.
 
     Nothing is started by it: what runs is found out first, by observations.
     """
     step = Step(world, now, now)
+    for run in runs:
+        world.runs[run.id] = run
+        set_limits_of_run(world, run)
     for attempt in attempts:
         world.attempts[attempt.id.task] = attempt
     for task in tasks:

@@ -23,7 +23,8 @@ def spawn(step: Step, wish: Spawn) -> None:
     before = step.world.tasks[attempt.id.task].origin
     root, depth = (attempt.id.task, 1) if before is None else (before.root, before.depth + 1)
     _check(step, attempt, depth, count_new(step.world, wish.tasks))
-    fresh = accept(step, wish.tasks, Origin(attempt.id, root, depth))
+    step.reply = accept(step, wish.tasks, Origin(attempt.id, root, depth))
+    fresh = step.added
     if not fresh:
         return
     attempt.spawned += (step.now,) * len(fresh)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from core.model import TaskState
+from core.model import PartId, TaskState
 
 if TYPE_CHECKING:
     from core.effects import Effect
     from core.model import AttemptId, Need, NeedKind, TaskSpec
+    from core.rules.runs.state import Part, Progress, Run
     from core.rules.world import Agent, Attempt, Group, Task, World
+    from core.runs import Event
     from core.speech import Mail
 
 
@@ -43,6 +45,29 @@ class Step:
     mail: dict[int, Mail] = field(default_factory=dict)
     """Mail that was sent, taken or acknowledged."""
     removed: tuple[int, ...] = ()
+    new_runs: list[Run] = field(default_factory=list)
+    runs: dict[int, Run] = field(default_factory=dict)
+    """Runs that have changed, new ones too."""
+    nodes: dict[tuple[int, str], Progress] = field(default_factory=dict)
+    parts: dict[PartId, Part] = field(default_factory=dict)
+    outputs: dict[PartId, Any] = field(default_factory=dict)
+    """What parts have left, as JSON values."""
+    cleared: list[tuple[int, str]] = field(default_factory=list)
+    """Nodes that begin afresh: what was known of their parts goes, before what is kept now."""
+    removed_runs: tuple[int, ...] = ()
+    events: list[Event] = field(default_factory=list)
+    matched: list[int] = field(default_factory=list)
+    """Events that are done with."""
+    fired: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Times at which schedules, by workflow and cron, have begun a run last."""
+    stirred: dict[int, Run] = field(default_factory=dict)
+    """Runs to carry on within this step, as is what follows."""
+    ended_nodes: list[tuple[Run, Progress]] = field(default_factory=list)
+    ended_runs: list[Run] = field(default_factory=list)
+    stop_runs: list[tuple[int, str]] = field(default_factory=list)
+    """Runs that others had called and want no longer, and why."""
+    calls: list[tuple[Run, Progress, int, dict[str, Any]]] = field(default_factory=list)
+    """Parts that call other workflows, with what they give them."""
     paused_all: bool = False
     """The switch over everything was turned."""
     notes: list[Note] = field(default_factory=list)
@@ -57,6 +82,19 @@ class Step:
 
     def touch_attempt(self, attempt: Attempt) -> None:
         self.attempts[attempt.id] = attempt
+
+    def stir(self, run: Run) -> None:
+        """Something of the run has changed that others in it may wait for."""
+        self.stirred[run.id] = run
+
+    def touch_run(self, run: Run) -> None:
+        self.runs[run.id] = run
+
+    def touch_node(self, run: Run, progress: Progress) -> None:
+        self.nodes[run.id, progress.node.name] = progress
+
+    def touch_part(self, run: Run, progress: Progress, index: int) -> None:
+        self.parts[PartId(run.id, progress.node.name, index)] = progress.parts[index]
 
     def enter(self, task: Task, state: TaskState, reason: str | None = None) -> None:
         """Moves a task to `state` and keeps every count that depends on it."""

@@ -18,6 +18,12 @@ class Due(IntEnum):
     GRACE_OVER = 5
     WAKE = 6
     """Only to look again at what may start now."""
+    NODE_LIMIT = 7
+    """Of a gate, a wait, or several agents at the same; `task` is the run, `attempt` the place of the node."""
+    RUN_DEADLINE = 8
+    """`task` is the run."""
+    SCHEDULE = 9
+    """`task` counts the armings, `attempt` is the place of the schedule."""
 
 
 class Timer(NamedTuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.effects import CheckOutput
 from core.model import TaskState
 from core.rules.queueing import end_task, settle
+from core.rules.runs.limits import RUN_DUES, run_due
 from core.rules.stopping import begin_ending, grace_over
 from core.rules.timers import Due, Timer
 from core.rules.world import Ending
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 def tick(step: Step, _: Ticked) -> None:
     while (timer := step.world.timers.take_due(step.now)) is not None:
+        if timer.due in RUN_DUES:
+            run_due(step, timer)
+            continue
         task = step.world.tasks.get(timer.task)
         if task is not None and not task.state.ended:
             _DUE[timer.due](step, task, timer)

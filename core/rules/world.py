@@ -12,8 +12,10 @@ from core.model import (
     AgentMode,
     AttemptId,
     AttemptState,
+    Captured,
     Need,
     Origin,
+    PartId,
     Policy,
     ProcessId,
     TaskState,
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
     from core.interactive.ladder import Reading
     from core.kinds.result import Result
+    from core.rules.runs.state import Run
+    from core.runs import Armed
     from core.speech import Mail, Told
     from core.vitals import Health, Vital
 
@@ -71,6 +75,10 @@ class Task:
     affinity: str | None = None
     origin: Origin | None = None
     """None where a person has added it."""
+    part: PartId | None = None
+    """Of a run; None where it is a task of its own."""
+    ahead: float = 0.0
+    """Seconds by which its place in the queue is before its time."""
 
 
 @dataclass(slots=True)
@@ -124,6 +132,8 @@ class Attempt:
     """What it has reported last."""
     spawned: tuple[float, ...] = ()
     """When it added each of its tasks."""
+    output: Captured | None = None
+    """What it left for others; None where nobody asked for anything."""
 
 
 @dataclass(slots=True)
@@ -238,6 +248,19 @@ class World:
     """Mail that the step at hand is about, the oldest first."""
     family_cost: float = 0.0
     """US dollars that the family which the step at hand adds to has told of."""
+    runs: dict[int, Run] = field(default_factory=dict)
+    """Every run that has not ended, and those ended ones that the step at hand has recalled."""
+    run_keys: dict[str, int] = field(default_factory=dict)
+    """Runs by idempotency key that the step at hand has to know of."""
+    event_keys: dict[str, int] = field(default_factory=dict)
+    armed: dict[str, Armed] = field(default_factory=dict)
+    """Workflows that begin by their triggers, by name."""
+    arming: int = 0
+    """How often that has changed: timers of an earlier time mean nothing."""
+    fired: dict[tuple[str, str], float] = field(default_factory=dict)
+    """When each schedule, by workflow and cron, began a run last."""
+    next_run: int = 1
+    next_event: int = 1
     counts: Counter[TaskState] = field(default_factory=Counter)
     timers: Timers = field(default_factory=Timers)
     next_task: int = 1
@@ -342,6 +365,9 @@ class World:
         keys: dict[str, int],
         mail: Iterable[Mail] = (),
         family_cost: float = 0.0,
+        runs: Iterable[Run] = (),
+        run_keys: dict[str, int] | None = None,
+        event_keys: dict[str, int] | None = None,
     ) -> None:
         """What the store knows comes back for one step; `forget_ended` drops what is over."""
         for task in tasks:
@@ -351,12 +377,18 @@ class World:
         self.keys = keys
         self.mail = {one.id: one for one in mail}
         self.family_cost = family_cost
+        for run in runs:
+            self.runs.setdefault(run.id, run)
+        self.run_keys = run_keys or {}
+        self.event_keys = event_keys or {}
 
     def forget_ended(self, touched: Iterable[int]) -> None:
         for task_id in (*touched, *self.recalled):
             task = self.tasks.get(task_id)
             if task is not None and task.state.ended:
                 del self.tasks[task_id]
+        for run_id in [run.id for run in self.runs.values() if run.state.ended]:
+            del self.runs[run_id]
         self.recalled = set()
         self.ended = {}
         self.keys = {}

@@ -61,7 +61,7 @@ class Template:
         references: set[tuple[str, ...]] = set()
         plain, at = "", 0
         while (found := text.find("${", at)) >= 0:
-            if found > at and text[found - 1] == "$":
+            if found and text[found - 1] == "$":
                 plain += text[at : found - 1] + "${"
                 at = found + 2
                 continue
@@ -82,6 +82,11 @@ class Template:
     def constant(self) -> bool:
         """Nothing that a run knows is in it."""
         return not self.references
+
+    @property
+    def single(self) -> bool:
+        """The whole text is one `${…}`."""
+        return len(self._parts) == 1 and self.text.startswith("${")
 
     def value(self, scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
         """What it refers to as it is, where the whole text is one `${…}`; the rendered text otherwise.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from core.model import Policy
+from core.model import Output, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -263,17 +263,6 @@ class AgentWish:
     """Where this agent can do it now, it goes there first."""
     spread: bool = False
     """The parts of the node go to the agents in turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What a task leaves for others. It fails where it leaves nothing of that kind."""
-
-    kind: Literal["json", "text", "file"]
-    path: str
-    """Within its working folder; "-" is what it prints, or the last message of a coding agent."""
-    limit: int = 1 << 20
-    """Bytes: more is a failure. Of a file only its path is kept, whatever its size."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.adapters.reading import Reader
+from core.adapters.run_reading import RunReader
 from core.adapters.store import SqliteStore
 from core.adapters.tokens import Tokens
 from core.boundary import BadInputError
@@ -86,7 +87,7 @@ class Stage:
         self.store = SqliteStore(self.home.store, "normal")
         self.engine = Engine(self.store, Reader(self.store.db), settings)
         self.hands = FakeHands(self.engine.post, time.time)
-        self.service = Service(self.engine, self.home, Tokens(b""), lambda: None)
+        self.service = Service(self.engine, RunReader(self.store.db), self.home, Tokens(b""), lambda: None)
         self.console = Console(self.home, **({"read_only": False, "plain": False} | options))
         self.link = StageLink(self, self.console._feed, self.console._state)
         self.console.link = self.console._fleet.link = self.link

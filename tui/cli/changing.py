@@ -20,6 +20,8 @@ _LIVE = ["queued", "running"]
 
 
 def retry(options: argparse.Namespace, home: Home) -> int:
+    if options.run is not None:
+        return _told(options, home, "run-retry", run=options.run, node=options.node)
     states = _FAILED if options.failed or options.group else None
     return _change(options, home, "retry", states)
 
@@ -81,12 +83,15 @@ def resume(options: argparse.Namespace, home: Home) -> int:
 
 
 def _pause(options: argparse.Namespace, home: Home, *, paused: bool) -> int:
-    chosen = [options.all, options.agent is not None, options.group is not None, bool(options.tasks)]
+    named = [options.agent, options.group, options.run]
+    chosen = [options.all, *(one is not None for one in named), bool(options.tasks)]
     if chosen.count(True) != 1:
-        say("say what: task numbers, --group NAME, --agent NAME or --all")
+        say("say what: task numbers, --run RUN, --group NAME, --agent NAME or --all")
         return Exit.USAGE
     if options.all:
         return _told(options, home, "everything", paused=paused)
+    if options.run is not None:
+        return _told(options, home, "run-pause" if paused else "run-resume", runs=[options.run])
     if options.agent is not None:
         return _told(options, home, "agent", agent=options.agent, mode="paused" if paused else "on")
     if options.group is not None:
@@ -127,7 +132,7 @@ def _told(options: argparse.Namespace, home: Home, verb: str, **parameters: Any)
     with Client(home, start=True) as client:
         reply = client.ask(verb, **parameters)
     if options.json:
-        document({"schema": 1, "tasks": reply})
-    elif reply:
+        document({"schema": 1, "runs" if verb.startswith("run-") else "tasks": reply})
+    elif reply and not verb.startswith("run-"):
         print("\n".join(map(str, reply)))
     return Exit.OK

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core import __version__
 from tui.cli.arguments import add_verb, duration, json_flag, one_task, task_options
 from tui.cli.codes import MEANINGS
+from tui.cli.run_words import of_run, run_verbs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _agents(verbs)
     _speaking(verbs)
     _changing(verbs)
+    run_verbs(verbs)
     _engine(verbs)
     return top
 
@@ -183,6 +185,7 @@ def _ending(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
         _chosen(verb)
         if name == "retry":
             verb.add_argument("--failed", action="store_true", help="all that failed, timed out or were lost")
+            of_run(verb, from_node=True)
         else:
             _all(verb)
         json_flag(verb)
@@ -213,6 +216,7 @@ def _pausing(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
         verb = add_verb(verbs, name, text)
         _chosen(verb, required=False)
         verb.add_argument("-a", "--agent", help="the whole agent")
+        of_run(verb)
         verb.add_argument("--all", action="store_true", help="everything")
         json_flag(verb)
     limit = add_verb(verbs, "limit", "how many tasks of a group may run at once")

@@ -196,6 +196,12 @@ class Sessions:
             else:
                 await asyncio.shield(sealing)
 
+    async def drained(self, attempt: AttemptId) -> None:
+        """Returns once all that a program wrote before its end is in its log, or will never be."""
+        slot = self.slots.get(attempt)
+        if slot is not None and slot.stage is Stage.BUSY:
+            await self._drained(slot)
+
     async def _drained(self, slot: Slot) -> bool:
         """Waits until all that the attempt wrote is in its log; False where its terminal is gone or jammed."""
         pause, deadline = 0.001, time.monotonic() + DRAIN_DEADLINE

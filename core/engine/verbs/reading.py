@@ -99,5 +99,5 @@ class ReadingVerbs:
             sqlite=sqlite3.sqlite_version,
             since=self._engine.metrics.began_at,
             tmux_servers=self._engine.hands.servers(),
-            problems=list(self._engine.problems),
+            problems=[*self._engine.problems, *self._engine.workflow_problems],
         )

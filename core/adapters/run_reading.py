@@ -1,0 +1,125 @@
+"""Questions about runs to the store that change nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import sqlite3
+
+LEARNT_FROM = 5
+"""Latest runs of a workflow from which the lengths of its nodes are learnt."""
+
+
+class RunLine(NamedTuple):
+    """A run in a list. Times are Unix seconds."""
+
+    id: int
+    workflow: str
+    state: str
+    reason: str | None
+    key: str | None
+    group: str | None
+    started_by: str
+    queued_at: float
+    started_at: float | None
+    ended_at: float | None
+    parent: int | None
+    nodes: str
+    """JSON: how many of its nodes stand in which state."""
+
+
+class PartLine(NamedTuple):
+    """One of the times that a node worked, with the latest attempt of its task."""
+
+    node: str
+    item: int
+    state: str
+    reason: str | None
+    task: int | None
+    agent: str | None
+    attempts: int | None
+    queued_at: float | None
+    started_at: float | None
+    ended_at: float | None
+    cost: float | None
+    """US dollars over all attempts of its tasks; None where none told of any."""
+    tokens: int | None
+    out: str | None
+    """JSON."""
+
+
+class RunReader:
+    """Shares the connection of the store: sees everything that was kept."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def listed(self, limit: int, *, state: str | None = None, workflow: str | None = None) -> list[RunLine]:
+        """The latest ones, the latest last."""
+        query = f"{_LINE} WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR workflow = ?2) ORDER BY id DESC LIMIT ?3"
+        return [RunLine(*row) for row in self._db.execute(query, (state, workflow, limit))][::-1]
+
+    def lines(self, runs: list[int]) -> list[RunLine]:
+        found = self._db.execute(f"{_LINE} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(runs),))
+        return [RunLine(*row) for row in found]
+
+    def parts(self, run: int) -> list[PartLine]:
+        return [PartLine(*row) for row in self._db.execute(_PARTS, (run,))]
+
+    def outputs(self, run: int, node: str, *, by_end: bool) -> list[tuple[int, str, Any]]:
+        """Index, state and output of every part, by their index or in the order in which they ended."""
+        order = "ended_at, item" if by_end else "item"
+        query = f"""SELECT item, part.state, out FROM part LEFT JOIN task ON task.id = part.task
+                    WHERE part.run = ? AND part.node = ? ORDER BY {order}"""
+        query = query.replace("item", "part.item")
+        found = self._db.execute(query, (run, node))
+        return [(item, state, None if out is None else json.loads(out)) for item, state, out in found]
+
+    def expected(self, workflow: str) -> dict[str, float]:
+        """Seconds that the tasks of its nodes took lately, on average."""
+        return dict(self._db.execute(_EXPECTED, (workflow, LEARNT_FROM)))
+
+    def ended_before(self, at: float, keep: int) -> list[int]:
+        """Ended runs whose tasks are all forgotten, or that ended by then, without the `keep` latest."""
+        query = "SELECT id FROM run WHERE ended_at <= ? ORDER BY id DESC LIMIT -1 OFFSET ?"
+        return [row[0] for row in self._db.execute(query, (at, keep))]
+
+    def events(self, limit: int) -> list[dict[str, Any]]:
+        """The latest ones, the latest last."""
+        query = "SELECT id, at, topic, data, source, matched FROM event ORDER BY id DESC LIMIT ?"
+        found = self._db.execute(query, (limit,)).fetchall()
+        return [
+            {"id": id_, "at": at, "topic": topic, "data": data and json.loads(data), "source": source}
+            for id_, at, topic, data, source, _ in reversed(found)
+        ]
+
+
+_LINE = """
+SELECT id, workflow, state, reason, key, grp, started_by, queued_at, started_at, ended_at, parent_run,
+    (SELECT json_group_object(state, count) FROM
+        (SELECT state, count(*) AS count FROM node WHERE node.run = run.id GROUP BY state))
+FROM run
+"""
+_PARTS = """
+SELECT part.node, part.item, part.state, coalesce(part.reason, task.reason), part.task,
+    coalesce(attempt.agent, part.agent), task.attempts, task.queued_at, attempt.started_at, attempt.ended_at,
+    (SELECT sum(json_extract(result, '$.cost')) FROM attempt AS one JOIN task AS of ON of.id = one.task
+        WHERE of.run = part.run AND of.node = part.node AND of.item = part.item),
+    (SELECT sum(coalesce(json_extract(result, '$.tokens_in'), 0) + coalesce(json_extract(result, '$.tokens_out'), 0))
+        FROM attempt AS one JOIN task AS of ON of.id = one.task
+        WHERE of.run = part.run AND of.node = part.node AND of.item = part.item AND result IS NOT NULL),
+    part.out
+FROM part
+LEFT JOIN task ON task.id = part.task AND task.run = part.run
+LEFT JOIN attempt ON attempt.task = task.id AND attempt.number = task.attempts
+WHERE part.run = ? ORDER BY part.node, part.item
+"""
+_EXPECTED = """
+SELECT task.node, avg(attempt.ended_at - attempt.started_at)
+FROM task JOIN attempt ON attempt.task = task.id AND attempt.number = task.attempts
+WHERE task.run IN (SELECT id FROM run WHERE workflow = ? ORDER BY id DESC LIMIT ?)
+AND task.state = 'succeeded' AND attempt.started_at IS NOT NULL
+GROUP BY task.node
+"""

@@ -1,0 +1,163 @@
+"""Workflows that begin by themselves: those in the folder of workflows, and the files for which some of them wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.engine import workflow_files
+from core.files import changes
+from core.messages import Arm, Emit, RefusedError
+from core.runs import Armed
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+
+    from core.adapters.run_reading import RunReader
+    from core.engine.engine import Engine
+    from core.home import Home
+    from core.workflows.model import OnFile
+
+LOOK_AGAIN = 60.0
+"""Seconds after which files are looked for in any case: a change may have gone unnoticed."""
+log = logging.getLogger("muxdeck")
+
+
+class Triggers:
+    def __init__(self, home: Home, engine: Engine, runs: RunReader) -> None:
+        self._home = home
+        self._engine = engine
+        self._runs = runs
+        self._tasks: list[asyncio.Task[None]] = []
+        self._watching: list[asyncio.Task[None]] = []
+
+    def open(self) -> None:
+        self._tasks.append(self._start(self._read_again_and_again()))
+
+    def close(self) -> None:
+        for task in (*self._tasks, *self._watching):
+            task.cancel()
+
+    def _start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(_told)
+        return task
+
+    async def _read_again_and_again(self) -> None:
+        folder = self._home.workflows
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await self._read()
+        async for _ in changes(folder):
+            await self._read()
+
+    async def _read(self) -> None:
+        """A faulty file arms nothing, and its faults are shown until it is mended."""
+        armed: list[tuple[Path, Armed]] = []
+        problems: list[str] = []
+        for path in sorted(self._home.workflows.glob("*.toml")):
+            try:
+                definition, faults = await asyncio.to_thread(workflow_files.load, path, self._engine.settings)
+            except (OSError, UnicodeError) as error:
+                problems.append(f"{path}: {error}")
+                continue
+            problems.extend(map(str, faults))
+            if definition is not None and definition.workflow.name in {one.name for _, one in armed}:
+                problems.append(f"{path}: another file has a workflow of the name {definition.workflow.name}")
+            elif definition is not None:
+                name = definition.workflow.name
+                where = workflow_files.own_surroundings(self._home, path)
+                armed.append((path, Armed(definition, where, self._runs.expected(name))))
+        self._engine.workflow_problems = tuple(problems)
+        await self._engine.wish(Arm(tuple(one for _, one in armed)), "engine")
+        self._watch(
+            [FileTrigger(one.name, path.parent, on) for path, one in armed for on in one.definition.workflow.on.files]
+        )
+
+    def _watch(self, triggers: list[FileTrigger]) -> None:
+        for task in self._watching:
+            task.cancel()
+        self._watching = [self._start(self._follow(trigger)) for trigger in triggers]
+
+    async def _follow(self, trigger: FileTrigger) -> None:
+        """Each file once, once it has not changed for a while; known ones by the keys of their events."""
+        seen: dict[str, tuple[Seen, float]] = {}
+        told: set[Seen] = set()
+        changed = asyncio.Event()
+        notice = asyncio.ensure_future(_notice(trigger.folder, changed))
+        try:
+            while True:
+                now = time.monotonic()
+                found = await asyncio.to_thread(lambda: list(trigger.files()))
+                seen = {one.path: seen[one.path] if _same(seen, one) else (one, now) for one in found}
+                waiting = [(one, since) for one, since in seen.values() if one not in told]
+                for one, since in waiting:
+                    if now - since >= trigger.on.settle:
+                        told.add(one)
+                        await self._tell(trigger, one)
+                left = [trigger.on.settle - (now - since) for one, since in waiting if one not in told]
+                changed.clear()
+                try:
+                    async with asyncio.timeout(max(min(left, default=LOOK_AGAIN), 0.05)):
+                        await changed.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            notice.cancel()
+
+    async def _tell(self, trigger: FileTrigger, one: Seen) -> None:
+        data = {"path": one.path, "name": os.path.basename(one.path), "size": one.size, "modified": one.modified / 1e9}
+        key = f"file {trigger.workflow} {one.path} {one.modified} {one.size}"
+        try:
+            await self._engine.wish(Emit("file", data, f"file {one.path}", key, trigger.workflow), "engine")
+        except RefusedError as refused:
+            log.warning("%s: %s", one.path, refused)
+
+
+class Seen(NamedTuple):
+    """A file as it stood when it was looked at."""
+
+    path: str
+    modified: int
+    """Nanoseconds since 1970."""
+    size: int
+
+
+class FileTrigger(NamedTuple):
+    workflow: str
+    base: Path
+    on: OnFile
+
+    @property
+    def folder(self) -> Path:
+        """The folder in which its files stand."""
+        return (self.base / self.on.pattern).parent
+
+    def files(self) -> Iterator[Seen]:
+        """The files that are there now; those that vanish meanwhile are passed over."""
+        for path in sorted(self.folder.glob(Path(self.on.pattern).name)):
+            try:
+                found = path.stat()
+            except OSError:
+                continue
+            if path.is_file():
+                yield Seen(str(path), found.st_mtime_ns, found.st_size)
+
+
+def _same(seen: dict[str, tuple[Seen, float]], one: Seen) -> bool:
+    return one.path in seen and seen[one.path][0] == one
+
+
+async def _notice(folder: Path, changed: asyncio.Event) -> None:
+    """Sets the event whenever something in the folder changes, which is made where it is not there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    async for _ in changes(folder):
+        changed.set()
+
+
+def _told(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        task.get_loop().call_exception_handler({"message": "a trigger failed", "exception": error})

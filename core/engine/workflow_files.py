@@ -1,0 +1,72 @@
+"""Files of workflows on this host: found by path or by name, read with everything that they call."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.adapters.script import inherited
+from core.messages import RefusedError
+from core.model import Policy
+from core.runs import Definition, Surroundings
+from core.text import one_line
+from core.workflows.reading import read
+from core.workflows.source import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.home import Home
+    from core.settings import Settings
+    from core.tomlfile import Fault
+
+LARGEST = 16 << 20
+"""Bytes of a workflow's file."""
+
+
+def find(home: Home, written: str) -> Path:
+    """The file that is meant. RefusedError where a name is none."""
+    if "/" in written:
+        return Path(written)
+    path = home.workflows / f"{written.removesuffix('.toml')}.toml"
+    if not path.is_file():
+        have = ", ".join(sorted(one.stem for one in home.workflows.glob("*.toml"))) or "none yet"
+        named = one_line(written, 80)
+        raise RefusedError(
+            "not-found", f"no workflow {named} in {home.workflows} (there: {have}); write ./{named} for a file here"
+        )
+    return path
+
+
+def load(path: Path, settings: Settings) -> tuple[Definition | None, tuple[Fault, ...]]:
+    """The workflow in a file, or all its faults. OSError where it cannot be read."""
+    policy = Policy(settings.task.retry, settings.task.timeout)
+    calls: dict[str, str] = {}
+
+    def call(file: str) -> str | None:
+        if file not in calls:
+            try:
+                calls[file] = _text(path.parent / file)
+            except (OSError, UnicodeError):
+                return None
+        return calls[file]
+
+    text = _text(path)
+    workflow, faults = read(text, str(path), call, policy)
+    return None if workflow is None else Definition(workflow, pack(text, str(path), calls, policy)), faults
+
+
+def _text(path: Path) -> str:
+    if path.stat().st_size > LARGEST:
+        raise OSError(f"{path} is larger than {LARGEST >> 20} MiB")
+    return path.read_text(encoding="utf-8")
+
+
+def surroundings(home: Home, cwd: str, env: Mapping[str, str], umask: int) -> Surroundings:
+    return Surroundings(cwd, inherited(dict(env)), umask, str(home.runs))
+
+
+def own_surroundings(home: Home, path: Path) -> Surroundings:
+    """Of a run that nobody starts by hand: the engine's environment, the folder of the file."""
+    return surroundings(home, str(path.parent), os.environ, 0o077)

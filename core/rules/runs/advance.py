@@ -1,0 +1,82 @@
+"""Carries on what a step has stirred, until nothing of any run is left to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.rules.runs.events import speak
+from core.rules.runs.finishing import LIVE, settle_end, stop
+from core.rules.runs.following import follow
+from core.rules.runs.releasing import release
+from core.rules.runs.starting import begin_calls, begin_pending
+from core.rules.runs.state import Stopping
+from core.rules.runs.working import look_at
+from core.workflows.model import RunState
+
+if TYPE_CHECKING:
+    from core.model import TaskState
+    from core.rules.runs.state import Run
+    from core.rules.step import Step
+
+
+def advance(step: Step) -> None:
+    """Every step ends with it, before the dispatcher looks."""
+    if not step.world.runs:
+        return
+    seen: dict[int, TaskState] = {}
+    while _follow(step, seen) or step.stirred:
+        while step.stirred:
+            _, run = step.stirred.popitem()
+            _go_on(step, run)
+
+
+def _follow(step: Step, seen: dict[int, TaskState]) -> bool:
+    """News of tasks; True where there were any that were not told before."""
+    news = [task for task in step.tasks.values() if task.part is not None and seen.get(task.id) is not task.state]
+    for task in news:
+        seen[task.id] = task.state
+        follow(step, task)
+    return bool(news)
+
+
+def _go_on(step: Step, run: Run) -> None:
+    if run.state not in LIVE:
+        return
+    while run.agenda:
+        look_at(step, run, run.nodes[run.agenda.popleft()])
+        _after_ends(step)
+    release(step, run)
+    _after_ends(step)
+    begin_calls(step)
+    _stop_called(step)
+    if run.agenda:
+        step.stir(run)
+    else:
+        settle_end(step, run)
+        _after_runs(step)
+
+
+def _after_ends(step: Step) -> None:
+    """Nodes that have ended: what they tell others, and whether the run gives up."""
+    ended, step.ended_nodes = step.ended_nodes, []
+    for run, progress in ended:
+        speak(step, run, progress)
+        gives_up = run.workflow.run.on_failure == "cancel" and not progress.node.final
+        if progress.state.failed and gives_up and run.state in (RunState.RUNNING, RunState.PAUSED):
+            words = f"{progress.node.name} {progress.state}".replace("_", " ")
+            stop(step, run, Stopping(RunState.FAILED, f"{words}: {progress.reason}" if progress.reason else words))
+        step.stir(run)
+
+
+def _stop_called(step: Step) -> None:
+    while step.stop_runs:
+        number, reason = step.stop_runs.pop()
+        called = step.world.runs.get(number)
+        if called is not None and not called.state.ended:
+            stop(step, called, Stopping(RunState.CANCELLED, reason))
+
+
+def _after_runs(step: Step) -> None:
+    while step.ended_runs:
+        run = step.ended_runs.pop()
+        begin_pending(step, run.group)

@@ -1,0 +1,70 @@
+"""What becomes of the tasks of a run, as news for the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.model import AttemptId, TaskState
+from core.rules.runs.parts import end_part, gives_up, make_due
+from core.rules.runs.reviving import reopen_part
+from core.workflows.model import NodeState
+
+if TYPE_CHECKING:
+    from core.rules.runs.state import Part, Progress, Run
+    from core.rules.step import Step
+    from core.rules.world import Task
+
+
+def follow(step: Step, task: Task) -> None:
+    """A task of a run has changed. News of a task that its part has left behind means nothing."""
+    assert task.part is not None
+    run = step.world.runs.get(task.part.run)
+    progress = None if run is None else run.nodes[task.part.node]
+    part = None if progress is None else progress.parts.get(task.part.item)
+    if run is None or progress is None or part is None or part.task != task.id:
+        return
+    if task.state.ended and part.state is NodeState.RUNNING:
+        _ended(step, run, progress, part, task)
+        step.stir(run)
+    elif not task.state.ended and part.state.ended:
+        reopen_part(step, run, progress, task.part.item)
+        step.stir(run)
+
+
+def _ended(step: Step, run: Run, progress: Progress, part: Part, task: Task) -> None:
+    assert task.part is not None
+    node, index, state = progress.node, task.part.item, NodeState(task.state.value)
+    if state is NodeState.SUCCEEDED:
+        _take_output(step, run, progress, part, task)
+    elif task.state is TaskState.LOST and node.lost == "hold" and run.stopping is None:
+        _hold(step, run, progress, part, index)
+        return
+    elif state is not NodeState.CANCELLED and part.wish < len(node.fallback) and not gives_up(progress, step.now):
+        part.wish += 1
+        part.state = NodeState.PENDING
+        progress.active -= 1
+        run.active -= 1
+        step.touch_part(run, progress, index)
+        step.note(f"run {run.id}: {node.name} goes on with another agent: {task.reason}", task.id)
+        make_due(run, progress, index)
+        return
+    end_part(step, run, progress, index, state, task.reason)
+
+
+def _take_output(step: Step, run: Run, progress: Progress, part: Part, task: Task) -> None:
+    attempt = step.attempts.get(AttemptId(task.id, task.attempts))
+    if attempt is None or attempt.output is None or task.part is None:
+        return
+    step.outputs[task.part] = attempt.output.value
+    if progress.node.name in run.plan.kept:
+        part.out = attempt.output.value
+
+
+def _hold(step: Step, run: Run, progress: Progress, part: Part, index: int) -> None:
+    """Nobody can tell how it ended: it is not run again unasked, and what needs it waits."""
+    part.state, part.held = NodeState.LOST, True
+    part.reason = "nobody can tell how it ended: retry it, or cancel the run"
+    progress.active -= 1
+    run.active -= 1
+    step.touch_part(run, progress, index)
+    step.note(f"run {run.id}: {progress.node.name} was lost: retry task {part.task}, or cancel the run", part.task)

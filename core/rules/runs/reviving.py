@@ -1,0 +1,208 @@
+"""Runs that go on after they had ended, or from an earlier node: what was stopped waits again."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from core.messages import RefusedError
+from core.rules.queueing import revive as revive_tasks
+from core.rules.runs.joins import count_need
+from core.rules.runs.parts import list_ready
+from core.rules.runs.scope import part_count
+from core.rules.runs.state import Part
+from core.text import one_line
+from core.workflows.model import Call, Each, NodeState, RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from core.messages import RetryRun
+    from core.rules.runs.state import Progress, Run
+    from core.rules.step import Step
+
+NEVER_BEGAN = frozenset({NodeState.UPSTREAM_FAILED, NodeState.SKIPPED, NodeState.CANCELLED})
+
+
+def retry_run(step: Step, wish: RetryRun) -> None:
+    """What has failed runs again; from a node on, everything after it does too."""
+    run = known_run(step, wish.run)
+    if wish.node is None:
+        _check_ended(run, [progress for progress in run.nodes.values() if progress.state.failed or _holds(progress)])
+        again = [name for name, progress in run.nodes.items() if _failed_itself(progress) or _holds(progress)]
+        step.note(f"retry run {run.id}")
+        _retry_failed(step, run, again)
+    else:
+        known_node(run, wish.node)
+        again = _below(run, [wish.node])
+        live = [name for name in again if run.nodes[name].active]
+        if live:
+            raise RefusedError("refused", f"run {run.id}: {live[0]} is running: stop it, or wait for it")
+        step.note(f"retry run {run.id} from {wish.node}")
+        for name in again:
+            _reset(step, run, run.nodes[name])
+        _reopen(step, run, again)
+    step.stir(run)
+    step.reply = run.id
+
+
+def _check_ended(run: Run, failed: list[Progress]) -> None:
+    if not failed:
+        raise RefusedError("refused", f"nothing in run {run.id} has failed: --from NODE runs a part of it again")
+
+
+def _failed_itself(progress: Progress) -> bool:
+    """Not by a need of it."""
+    return progress.state.failed and progress.state is not NodeState.UPSTREAM_FAILED
+
+
+def _holds(progress: Progress) -> bool:
+    return any(part.held for part in progress.parts.values())
+
+
+def _retry_failed(step: Step, run: Run, names: list[str]) -> None:
+    """Failed parts by their tasks; what failed without one begins afresh."""
+    tasks: set[int] = set()
+    for name in names:
+        progress = run.nodes[name]
+        failed = {index: part for index, part in progress.parts.items() if part.state.failed}
+        if not failed:
+            _reset(step, run, progress)
+            continue
+        for index, part in failed.items():
+            fresh = Part(agent=part.agent)
+            if part.task in step.world.tasks and not isinstance(progress.node.work, Call):
+                fresh.state, fresh.task, fresh.wish = NodeState.RUNNING, part.task, part.wish
+                tasks.add(part.task)
+            progress.parts[index] = fresh
+            step.touch_part(run, progress, index)
+        progress.state, progress.reason = NodeState.RUNNING, None
+        step.touch_node(run, progress)
+    _reopen(step, run, names)
+    if tasks:
+        revive_tasks(step, tasks)
+
+
+def reopen_part(step: Step, run: Run, progress: Progress, index: int) -> None:
+    """Its task runs again, by somebody's wish."""
+    part = progress.parts[index]
+    part.state, part.reason, part.held = NodeState.RUNNING, None, False
+    step.touch_part(run, progress, index)
+    progress.state, progress.reason = NodeState.RUNNING, None
+    step.touch_node(run, progress)
+    _reopen(step, run, [progress.node.name])
+
+
+def _reopen(step: Step, run: Run, names: Iterable[str]) -> None:
+    """Whatever had been stopped below these waits again, and so does what comes last."""
+    again = set(names)
+    for name in _below(run, names):
+        progress = run.nodes[name]
+        if name in again:
+            continue
+        if progress.state in NEVER_BEGAN and not any(part.task for part in progress.parts.values()):
+            _reset(step, run, progress)
+        else:
+            _reset_stopped_parts(step, run, progress)
+    for progress in run.nodes.values():
+        if progress.node.final and progress.node.name not in again and not progress.active:
+            _reset(step, run, progress)
+    run.state, run.reason, run.ended_at, run.stopping = RunState.RUNNING, None, None, None
+    step.touch_run(run)
+    rebuild(run)
+    parent = None if run.parent is None else step.world.runs.get(run.parent.run)
+    if run.parent is None or parent is None:
+        return
+    waiting = parent.nodes[run.parent.node]
+    part = waiting.parts.get(run.parent.item)
+    if part is not None and part.task == run.id and part.state.ended:
+        reopen_part(step, parent, waiting, run.parent.item)
+        step.stir(parent)
+
+
+def _reset(step: Step, run: Run, progress: Progress) -> None:
+    """As if it had never been looked at; its earlier tasks stay in the history."""
+    fresh = type(progress)(progress.node, progress.index, since=step.now)
+    run.nodes[progress.node.name] = fresh
+    step.cleared.append((run.id, progress.node.name))
+    step.touch_node(run, fresh)
+
+
+def _reset_stopped_parts(step: Step, run: Run, progress: Progress) -> None:
+    """Of a node that goes through the parts of another: those that a part of that one had stopped."""
+    stopped = [i for i, part in progress.parts.items() if part.task is None and part.state in NEVER_BEGAN]
+    if not stopped or not (progress.node.fan and isinstance(progress.node.fan.source, Each)):
+        return
+    for index in stopped:
+        progress.parts[index] = Part()
+        step.touch_part(run, progress, index)
+    progress.state, progress.reason = NodeState.RUNNING, None
+    step.touch_node(run, progress)
+
+
+def _below(run: Run, names: Iterable[str]) -> list[str]:
+    """These nodes and all that come after them, in no particular order."""
+    found = dict.fromkeys(names)
+    waiting = deque(found)
+    while waiting:
+        name = waiting.popleft()
+        for below in (*run.plan.dependents[name], *run.plan.followers.get(name, ())):
+            if below not in found:
+                found[below] = None
+                waiting.append(below)
+    return list(found)
+
+
+def rebuild(run: Run) -> None:
+    """Everything that is derived, from the states of nodes and parts alone."""
+    run.open = run.open_final = run.active = 0
+    run.agenda = deque(run.nodes)
+    run.ready = []
+    for progress in run.nodes.values():
+        progress.needs_ended = progress.needs_succeeded = progress.needs_failed = progress.needs_skipped = 0
+        _rebuild_parts(run, progress)
+        run.open += not progress.state.ended and not progress.node.final
+        run.open_final += not progress.state.ended and progress.node.final
+    for name, progress in run.nodes.items():
+        for need in run.plan.needs[name]:
+            if run.nodes[need].state.ended:
+                count_need(progress, run.nodes[need])
+
+
+def _rebuild_parts(run: Run, progress: Progress) -> None:
+    parts = progress.parts.values()
+    ended = [part for part in parts if part.state.ended and not part.held]
+    progress.active = sum(part.state is NodeState.RUNNING for part in parts)
+    progress.ended = len(ended)
+    progress.succeeded = sum(part.state is NodeState.SUCCEEDED for part in ended)
+    progress.failed = sum(part.state.failed for part in ended)
+    progress.due.clear()
+    progress.listed = False
+    run.active += progress.active
+    follows = progress.node.fan is not None and isinstance(progress.node.fan.source, Each)
+    if progress.state is NodeState.RUNNING and not follows:
+        waiting = (i for i in range(part_count(progress)) if _is_pending(progress, i))
+        progress.due.extend(waiting)
+        list_ready(run, progress)
+
+
+def _is_pending(progress: Progress, index: int) -> bool:
+    part = progress.parts.get(index)
+    return part is None or part.state is NodeState.PENDING
+
+
+def known_run(step: Step, number: int) -> Run:
+    """A live or recalled run, or a refusal that names it."""
+    run = step.world.runs.get(number)
+    if run is None:
+        raise RefusedError("not-found", f"there is no run {number}")
+    return run
+
+
+def known_node(run: Run, name: str) -> Progress:
+    progress = run.nodes.get(name)
+    if progress is None:
+        have = ", ".join(list(run.nodes)[:8])
+        text = f"run {run.id} has no node {one_line(name, 60)!r}; it has {have}"
+        raise RefusedError("not-found", text)
+    return progress

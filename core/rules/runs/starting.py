@@ -1,0 +1,225 @@
+"""New runs: one for a key, in the order of their group; what events start, and what nodes call."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from core.messages import RefusedError, StartRun
+from core.model import PartId
+from core.rules.runs.events import matches, tell_waiting
+from core.rules.runs.parts import end_part
+from core.rules.runs.plan import plan
+from core.rules.runs.reviving import rebuild
+from core.rules.runs.state import Progress, Run
+from core.rules.timers import Due
+from core.runs import Definition
+from core.text import one_line
+from core.workflows.binding import bind
+from core.workflows.expressions import MissingError
+from core.workflows.model import Call, NodeState, RunState
+
+if TYPE_CHECKING:
+    from core.messages import Match
+    from core.rules.step import Step
+    from core.rules.world import World
+    from core.runs import Armed, Event
+
+LONGEST_LABEL = 200
+"""Characters of a run's key and of its group."""
+
+
+def start(step: Step, wish: StartRun) -> None:
+    """Reply: its number; that of the run that there is where its key is known."""
+    known = step.world.run_keys.get(key_of(wish) or "")
+    step.reply = known if known is not None else _begin(step, wish).id
+
+
+def key_of(wish: StartRun) -> str | None:
+    """None also where it names the event and none began the run. RefusedError where another value is not there."""
+    written = wish.definition.workflow.run.key
+    if written is None or wish.parent is not None:
+        return None
+    if wish.event is None and any(reference[0] == "event" for reference in written.references):
+        return None
+    return _label(wish, written, "key")
+
+
+def _label(wish: StartRun, template: Any, what: str) -> str:  # noqa: ANN401 - a Template
+    event = None if wish.event is None else wish.event.scope()
+    try:
+        return one_line(template.text_of({"params": wish.params, "event": event}), LONGEST_LABEL)
+    except MissingError as error:
+        raise RefusedError("usage", f"[run] {what}: {error}") from error
+
+
+def _begin(step: Step, wish: StartRun) -> Run:
+    world, workflow = step.world, wish.definition.workflow
+    written = workflow.run.group
+    run = Run(
+        id=world.next_run,
+        definition=wish.definition,
+        plan=plan(workflow, wish.expected),
+        expected=wish.expected,
+        surroundings=wish.surroundings,
+        params=wish.params,
+        event=None if wish.event is None else wish.event.scope(),
+        key=key_of(wish),
+        group=wish.group or (None if written is None else _label(wish, written, "group")),
+        queued_at=step.now,
+        started_by=wish.started_by,
+        parent=wish.parent,
+        hops=wish.hops,
+        nodes={name: Progress(node, index) for index, (name, node) in enumerate(workflow.nodes.items())},
+    )
+    world.next_run += 1
+    world.runs[run.id] = run
+    if run.key is not None:
+        world.run_keys[run.key] = run.id
+    step.new_runs.append(run)
+    step.note(f"run {run.id} of {workflow.name}, started by {run.started_by}")
+    begin_pending(step, run.group, run)
+    return run
+
+
+def begin_pending(step: Step, group: str | None, new: Run | None = None) -> None:
+    """The oldest runs of a group that wait for their turn begin as far as its limit lets them."""
+    if group is None:
+        if new is not None:
+            _run_now(step, new)
+        return
+    members = [run for run in step.world.runs.values() if run.group == group and not run.state.ended]
+    running = sum(run.state is not RunState.PENDING for run in members)
+    for run in members:
+        most = group_limit(run)
+        if run.state is RunState.PENDING and (most is None or running < most):
+            running += 1
+            _run_now(step, run)
+
+
+def group_limit(run: Run) -> int | None:
+    if run.group is not None and run.group.startswith(QUEUED):
+        return 1
+    return run.workflow.run.group_max
+
+
+QUEUED = "schedule: "
+"""Begins the group of runs that a schedule starts one after the other; no file can write such a name."""
+
+
+def _run_now(step: Step, run: Run) -> None:
+    run.state, run.started_at = RunState.RUNNING, step.now
+    rebuild(run)
+    step.touch_run(run)
+    step.stir(run)
+    set_deadline(step.world, run)
+
+
+def set_deadline(world: World, run: Run) -> None:
+    limit = run.workflow.run.deadline
+    if limit is not None and run.started_at is not None:
+        world.timers.set(run.started_at + limit, Due.RUN_DEADLINE, run.id)
+
+
+# Events
+
+
+def match(step: Step, fact: Match) -> None:
+    """An event meets what waits for it, once: in the step that also says that it has."""
+    event = fact.event
+    step.matched.append(event.id)
+    if event.to is None:
+        tell_waiting(step, event)
+    for armed in step.world.armed.values():
+        if _fires(step, armed, event):
+            _start_by_event(step, armed, event)
+
+
+def wishes_of(world: World, event: Event) -> list[StartRun]:
+    """What the event may start, whatever its conditions say: their keys have to be known."""
+    topics = [armed for armed in world.armed.values() if event.to in (None, armed.name)]
+    return [_wish(armed, event, {}) for armed in topics if armed.definition.workflow.run.key is not None]
+
+
+def _fires(step: Step, armed: Armed, event: Event) -> bool:
+    if event.to is not None:
+        return event.to == armed.name
+    return any(
+        trigger.topic == event.topic and matches(step, trigger.where, event, {}, armed.name)
+        for trigger in armed.definition.workflow.on.events
+    )
+
+
+def _start_by_event(step: Step, armed: Armed, event: Event) -> None:
+    name, before = armed.name, step.reply
+    params, problems = bind(armed.definition.workflow, {})
+    if params is None:
+        step.note(f"event {event.id} does not start {name}: {'; '.join(map(str, problems))}")
+        return
+    wish = _wish(armed, event, params)
+    overlap = _overlap(step, armed, event)
+    if overlap == "skip":
+        step.note(f"{name} is not started by {event.source}: the run before has not ended")
+        return
+    try:
+        start(step, replace(wish, group=f"{QUEUED}{name}") if overlap == "queue" else wish)
+    except RefusedError as error:
+        step.note(f"event {event.id} does not start {name}: {error}")
+    step.reply = before
+
+
+def _wish(armed: Armed, event: Event, params: dict[str, Any]) -> StartRun:
+    return StartRun(
+        armed.definition,
+        params,
+        armed.surroundings,
+        armed.expected,
+        started_by=event.source if event.to is not None else f"event {event.id} {one_line(event.topic, 60)}",
+        event=event,
+        hops=event.hops,
+    )
+
+
+def _overlap(step: Step, armed: Armed, event: Event) -> str:
+    """What a schedule wants where a run of it has not ended: skip, queue or allow."""
+    if event.to is None or event.key is None or not event.source.startswith("schedule"):
+        return "allow"
+    wanted = str(event.data["overlap"])
+    live = any(run.workflow.name == armed.name and not run.state.ended for run in step.world.runs.values())
+    return wanted if live or wanted == "queue" else "allow"
+
+
+# Calls
+
+
+def begin_calls(step: Step) -> None:
+    """Runs for the nodes that call other workflows."""
+    calls, step.calls = step.calls, []
+    for parent, progress, index, given in calls:
+        call = progress.node.work
+        assert isinstance(call, Call)
+        part = progress.part(index)
+        called = parent.workflow.calls[call.file]
+        params, problems = bind(called, given)
+        if params is None:
+            end_part(step, parent, progress, index, NodeState.FAILED, "; ".join(map(str, problems)))
+            step.stir(parent)
+            continue
+        wish = StartRun(
+            Definition(called, _source_of(parent.definition.source, call.file)),
+            params,
+            parent.surroundings,
+            {},
+            started_by=f"run {parent.id}",
+            parent=PartId(parent.id, progress.node.name, index),
+            hops=parent.hops,
+        )
+        part.task = _begin(step, wish).id
+        step.touch_part(parent, progress, index)
+
+
+def _source_of(source: str, file: str) -> str:
+    """The called workflow, from the text that holds it and all that it calls."""
+    whole = json.loads(source)
+    return json.dumps({**whole, "file": file, "text": whole["calls"][file]})
