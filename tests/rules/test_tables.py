@@ -258,6 +258,25 @@ def test_codes_that_are_never_retried_and_lost_attempts_without_leave_are_final(
     assert table.state(allowed) is S.QUEUED
 
 
+def test_a_policy_may_name_the_ends_after_which_it_is_tried_again() -> None:
+    ends = {"failed": frozenset({"failed"}), "timed_out": frozenset({"timed_out"}), "lost": frozenset({"lost"})}
+    for happens in ends:
+        for named, on in ends.items():
+            table = Table(slots=1)
+            policy = RetryPolicy(attempts=2, first=1, on=on, lost=True)
+            (task,) = table.add(new(retry=policy, timeouts=Timeouts(run=5)))
+            table.start(task)
+            if happens == "failed":
+                table.exit(task, 1)
+            elif happens == "lost":
+                table.tell(m.LauncherGone(table.attempt(task), (), table.now))
+            else:
+                table.later(6)
+                table.exit(task, 143)
+                table.tell(m.TreeEnded(table.attempt(task), ()))
+            assert table.state(task).value == ("queued" if happens == named else happens), (happens, named)
+
+
 def test_news_that_come_late_or_twice_mean_nothing() -> None:
     table = Table()
     (task,) = table.add(new(retry=RetryPolicy(attempts=2, first=1)))

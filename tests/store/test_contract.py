@@ -70,7 +70,7 @@ def test_a_task_comes_back_as_it_was_asked_for(reopen: Callable[[], Store]) -> N
         held=True,
         not_before=500.0,
         key="k",
-        retry=RetryPolicy(attempts=3, never_exit=frozenset({2, 3})),
+        retry=RetryPolicy(attempts=3, never_exit=frozenset({2, 3}), on=frozenset({"failed", "lost"})),
         timeouts=Timeouts(queue=1, idle=2),
     )
     ring(store).apply(add(asked), 100.0)
