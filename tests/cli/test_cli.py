@@ -46,8 +46,8 @@ def test_every_option_of_add_reaches_the_task(fleet: Fleet) -> None:
         "/usr",
     )
     assert task["retry"] == {
-        "attempts": 3, "first": 2.0, "factor": 3.0, "cap": 60.0, "jitter": 0.5, "never_exit": [2, 64], "on": [], "lost": True,
-        "elsewhere": False,
+        "attempts": 3, "first": 2.0, "factor": 3.0, "cap": 60.0, "jitter": 0.5, "never_exit": [2, 64], "on": [],
+        "lost": True, "elsewhere": False,
     }  # fmt: skip
     assert task["timeouts"] == {"queue": 86400.0, "run": 3600.0, "idle": 300.0, "total": 7200.0, "grace": 3.0}
     assert (task["stdin"], "ONE" in task["environment"], task["key"]) == ("/dev/null", True, "once")
