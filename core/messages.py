@@ -419,10 +419,11 @@ class TurnEnded:
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """Whether an agent's program can be run at all."""
+    """Whether an agent's program can be run at all, and what is doubtful about one that can."""
 
     agent: str
     problem: str | None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

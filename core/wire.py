@@ -97,6 +97,8 @@ class AgentRow(NamedTuple):
     """Unix time at which it is tried again."""
     utilisation: float | None
     """Busy share of the slot time for which it had work, over the last minutes."""
+    doubt: str | None = None
+    """What is not known about its program, which is used all the same."""
 
 
 class GroupRow(NamedTuple):

@@ -224,9 +224,8 @@ class Agents:
         if kind is None:
             return False
         found = await asyncio.to_thread(probe, kind, settings.command)
-        problem = None if found.usable else found.problem
-        self._post(Probed(name, problem))
-        return problem is None
+        self._post(Probed(name, None, found.problem) if found.usable else Probed(name, found.problem))
+        return found.usable
 
 
 def _read(prompt: str) -> str:

@@ -201,6 +201,7 @@ def agent_row(agent: Agent) -> AgentRow:
         problem=agent.unusable or (breaker.reason if breaker.until is not None else None),
         retry_at=breaker.until,
         utilisation=None if use is None else round(use, 4),
+        doubt=agent.doubt,
     )
 
 

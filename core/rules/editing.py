@@ -150,10 +150,10 @@ _MODE_VERBS = {AgentMode.ON: "resume", AgentMode.PAUSED: "pause", AgentMode.DRAI
 
 def probed(step: Step, fact: Probed) -> None:
     agent = step.world.agents.get(fact.agent)
-    if agent is not None and agent.unusable != fact.problem:
-        agent.unusable = fact.problem
+    if agent is not None and (agent.unusable, agent.doubt) != (fact.problem, fact.doubt):
+        agent.unusable, agent.doubt = fact.problem, fact.doubt
         step.agents[agent.name] = agent
-        step.note(f"agent {agent.name}: {fact.problem or 'its program can be run'}")
+        step.note(f"agent {agent.name}: {fact.problem or fact.doubt or 'its program can be run'}")
 
 
 def pause_all(step: Step, wish: PauseAll) -> None:

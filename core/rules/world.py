@@ -179,6 +179,8 @@ class Agent:
     """False where tasks name it and the configuration no longer does."""
     unusable: str | None = None
     """Why its program cannot run at all, as far as was found out."""
+    doubt: str | None = None
+    """What is not known about a program that is used all the same: a version that nobody has tried."""
     breaker: Breaker = field(default_factory=Breaker)
     warm: dict[str, None] = field(default_factory=dict)
     """Affinities of what it ran last, the latest last."""

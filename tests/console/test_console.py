@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from core.messages import Probed
 from core.settings import ConsoleSettings
 from core.vitals import HealthState
 from core.wire import ForeignRow
@@ -58,6 +59,14 @@ async def test_agents_queue_and_sessions_are_side_by_side_with_what_is_chosen_be
         assert shown.splitlines()[0].startswith(" muxdeck · fleet")
         await actor.press("j")
         await actor.sees("compiling unit 7", "job-")
+
+
+async def test_an_agent_of_an_unknown_version_says_so_quietly_and_goes_on(stage: Stage) -> None:
+    async with stage.run() as actor:
+        stage.engine.post(Probed("build", None, "Claude Code 9.9 is not one that was tested (2.1.330)"))
+        await actor.press("1", "j")
+        shown = await actor.sees("idle", "Claude Code 9.9 is not one", "starts what is queued")
+        assert "broken" not in shown
 
 
 async def test_the_cursor_stays_on_its_task_whatever_comes(stage: Stage) -> None:

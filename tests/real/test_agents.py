@@ -28,6 +28,13 @@ case $prompt in
 *write*) echo written >file ;;
 esac
 """
+MINE = """
+title = "Mine"
+version = ["--version"]
+tested = ["2.9.9"]
+[headless]
+reader = "text"
+"""
 
 
 @pytest.fixture
@@ -98,6 +105,26 @@ def test_a_program_that_is_missing_holds_nothing_up_but_its_own_work_and_is_look
     assert fleet.wait(fleet.add("true")) == ["succeeded"]
     fleet.home.config.write_text(agent("ada", program))
     assert fleet.wait(task) == ["succeeded"]
+
+
+def test_an_agent_of_a_version_that_is_not_known_works_and_says_so(
+    make_fleet: Callable[..., Fleet], tmp_path: Path
+) -> None:
+    program = tmp_path / "newer"
+    program.write_text("#!/bin/sh\necho '3.0.1 (a newer one)'\n")
+    program.chmod(0o755)
+    fleet = make_fleet(agent("ada", program).replace("custom", "mine"))
+    kinds = fleet.home.config.parent / "kinds"
+    kinds.mkdir()
+    (kinds / "mine.toml").write_text(MINE)
+    doubt = "Mine 3.0.1 is not one that was tested (2.9.9); it is used as it is."
+    until(lambda: fleet.ask("agents")["agents"][-1]["doubt"], "its program has told its version")
+    assert doubt in fleet.muxdeck("agents", "list").stdout
+    told = fleet.muxdeck("agents", "explain", "ada").stdout
+    assert f"note      {doubt}" in told
+    assert "state     idle" in told
+    assert fleet.wait(prompt(fleet, "x")) == ["succeeded"]
+    assert fleet.ask("agents")["agents"][-1]["problem"] is None
 
 
 def test_an_agent_works_on_while_the_engine_is_gone(make_fleet: Callable[..., Fleet], program: Path) -> None:

@@ -236,6 +236,20 @@ def test_an_agent_whose_program_is_missing_starts_nothing_and_says_why() -> None
     assert fleet.state(task) is S.RUNNING
 
 
+def test_an_agent_whose_version_nobody_has_tried_is_used_and_says_so() -> None:
+    fleet = table(agent("ada"))
+    (task,) = fleet.add(prompt())
+    fleet.tell(m.Probed("ada", None, "Claude Code 9.9 is not one that was tested"))
+    ada = fleet.ring.world.agents["ada"]
+    assert (fleet.state(task), ada.unusable, ada.doubt) == (
+        S.RUNNING,
+        None,
+        "Claude Code 9.9 is not one that was tested",
+    )
+    fleet.tell(m.Probed("ada", None))
+    assert ada.doubt is None
+
+
 def test_limits_of_the_agent_hold_where_the_task_has_none() -> None:
     fleet = table(agent("ada", 2, run=10.0))
     own, other = fleet.add(prompt(timeouts=Timeouts(run=100.0)), prompt())

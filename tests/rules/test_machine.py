@@ -121,7 +121,8 @@ class Fleet(RuleBasedStateMachine):
     @rule(agent=st.sampled_from(["ada", "bob"]), mode=st.sampled_from(list(AgentMode)), works=st.booleans())
     def change_agent(self, agent: str, mode: AgentMode, works: bool) -> None:
         self.tell(m.SetAgentMode(agent, mode))
-        self.tell(m.Probed(agent, None if works else "its program is not there"))
+        fact = m.Probed(agent, None, "not a version that is known") if works else m.Probed(agent, "it is not there")
+        self.tell(fact)
 
     @rule(tasks=tasks)
     def retry(self, tasks: list[int]) -> None:

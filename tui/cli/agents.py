@@ -41,7 +41,7 @@ def _list(options: argparse.Namespace, home: Home) -> int:
         document(found)
         return Exit.OK
     table(
-        ("agent", "kind", "state", "running", "slots", "queued", "used", "can"),
+        ("agent", "kind", "state", "running", "slots", "queued", "used", "can", "note"),
         [
             (
                 agent["name"],
@@ -52,6 +52,7 @@ def _list(options: argparse.Namespace, home: Home) -> int:
                 agent["queued"],
                 _share(agent["utilisation"]),
                 ", ".join(agent["capabilities"]),
+                agent["problem"] or agent["doubt"] or "",
             )
             for agent in found["agents"]
         ],
@@ -72,6 +73,7 @@ def _explain(options: argparse.Namespace, home: Home) -> int:
     facts = {
         "state": state_word(one),
         "why": one["problem"],
+        "note": one["doubt"],
         "kind": one["kind"],
         "program": agent["program"],
         "load": f"{one['running']} running on {slots} slots, {one['queued']} queued",

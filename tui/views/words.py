@@ -64,11 +64,13 @@ def _agent_facts(agent: AgentRow, now: float) -> list[tuple[str, str]]:
         f"{agent.running} of {agent.slots} slots" if agent.slots else f"{agent.running} running, no limit of its own"
     )
     use = "" if agent.utilisation is None else f", {agent.utilisation:.0%} used while it had work"
+    doubt = [] if agent.doubt is None else [("note", agent.doubt)]
     return [
         ("agent", f"{agent.name}, of kind {agent.kind}"),
         ("load", f"{slots}, {agent.queued:,} queued{use}"),
         ("can", agent.capabilities.replace(",", ", ")),
         ("state", _agent_state(agent, now)),
+        *doubt,
     ]
 
 
