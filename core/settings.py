@@ -68,8 +68,9 @@ class ConsoleSettings:
     """Plain letters for the symbols of states."""
     read_only: bool = False
     """Takes away every action that changes something."""
-    bell: bool = False
-    """Rings the terminal's bell when something needs a person."""
+    notify: Literal["none", "bell", "desktop"] = "none"
+    """When an attempt begins to need a person: the terminal's bell, or a notification that the terminal is asked to
+    show; inside tmux only with its `allow-passthrough` (for windows out of sight `all`), else the bell."""
 
 
 @shape

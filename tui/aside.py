@@ -41,11 +41,33 @@ async def _popup(argv: list[str]) -> str | None:
 
 async def _tmux(*words: str) -> str | None:
     """A command of the person's own tmux; what it says where it fails."""
-    process = await asyncio.create_subprocess_exec(
-        "tmux", *words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    _, said = await process.communicate()
-    return None if process.returncode == 0 else said.decode("utf-8", "replace").strip() or "without a word"
+    status, _, said = await _asked(*words)
+    return None if status == 0 else said or "without a word"
+
+
+async def tmux_passes_on() -> bool:
+    """Whether the person's own tmux, if there is one, passes on what this pane says to the terminal around it."""
+    pane = os.environ.get("TMUX_PANE", "")
+    return (await _asked("show-options", "-Apv", "-t", pane, "allow-passthrough"))[1] in ("on", "all")
+
+
+async def _asked(*words: str) -> tuple[int | None, str, str]:
+    """Status, output and complaint."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "tmux", *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    except OSError as error:
+        return None, "", str(error)
+    output, said = await process.communicate()
+    return process.returncode, output.decode("utf-8", "replace").strip(), said.decode("utf-8", "replace").strip()
+
+
+def tell_terminal(app: App[Any], text: str) -> None:
+    """Between two pictures: one thread writes all of them whole."""
+    driver = app._driver  # noqa: SLF001 - Textual has no other way to write what is no picture
+    if driver is not None and not driver.is_headless:
+        driver.write(text)
 
 
 def copy(app: App[Any], text: str) -> None:

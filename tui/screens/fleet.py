@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from textual.widgets import Input
 
 from core.client import AnswerError, NoEngineError
 from core.wire import ForeignRow
+from tui import aside, calling
 from tui.actions import BY_KEY, Action, pressed
 from tui.panes.attention import Attention
 from tui.panes.fleet import AgentsPane, FleetPane, QueuePane, SessionsPane
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from core.home import Home
+    from core.wire import SessionRow
     from tui.link import Link
     from tui.replica import Replica
 
@@ -43,8 +46,9 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
         super().__init__(home, replica, link)
         self.read_only = self._asked_read_only = read_only
         self.plain = self._asked_plain = plain
-        self._bell = False
-        self._needed = 0
+        self._notify = "none"
+        self._through_tmux = False
+        self._calls = calling.Calls()
         self._composed = False
         self._frame_due = False
 
@@ -95,17 +99,14 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
         if self.chosen() is None:
             width = self.query_one("#detail").size.width
             self.query_one(Attention).say(words.beside(self.agent(), self.session(), situation, width))
-
-        self._ring()
+        self._call()
 
     def _show_footer(self) -> None:
         footer = self.query_one("#footer", Spans)
         footer.show([footer_line(self.why_not, footer.size.width)])
 
     def needing(self) -> int:
-        sessions = self.replica.sessions.values()
-        waiting = sum(row.health in ("waiting", "stuck") or row.state == "unknown" for row in sessions)
-        return waiting + self.replica.count("lost")
+        return sum(map(_needs_somebody, self.replica.sessions.values())) + self.replica.count("lost")
 
     def on_lines_moved(self) -> None:
         self._show_footer()
@@ -122,14 +123,27 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
         """The part of the configuration that is about the console; what was said at its start stands above it."""
         self.plain = self._asked_plain or console["ascii"]
         self.read_only = self._asked_read_only or console["read_only"]
-        self._bell = console["bell"]
+        self._notify = console["notify"]
+        if self._notify == "desktop" and os.environ.get("TMUX"):
+            self.run_worker(self._ask_tmux())
 
-    def _ring(self) -> None:
-        """Once for each time that more needs a person than before."""
-        needing = self.needing()
-        if self._bell and needing > self._needed:
-            self.app.bell()
-        self._needed = needing
+    async def _ask_tmux(self) -> None:
+        self._through_tmux = await aside.tmux_passes_on()
+
+    def _call(self) -> None:
+        """Not while the terminal belongs to another program."""
+        if not self.replica.complete:
+            return
+        sessions = filter(_needs_somebody, self.replica.sessions.values())
+        needing = {row.attempt: f"{row.task} {row.name}" for row in sessions}
+        names = self._calls.due(needing, self.replica.count("lost"), time.monotonic())
+        if not names or self._notify == "none" or self.is_aside:
+            return
+        told = calling.BELL
+        if self._notify == "desktop":
+            text = calling.words(self.home.root.name, names)
+            told = calling.notification(text, os.environ, through_tmux=self._through_tmux)
+        aside.tell_terminal(self.app, told)
 
     def engine_there(self, there: bool) -> None:
         """Without an engine the last picture stays, greyed."""
@@ -186,3 +200,7 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
             field.value = ""
         field.display = False
         self.focus_pane(self.queue)
+
+
+def _needs_somebody(row: SessionRow) -> bool:
+    return row.health in ("waiting", "stuck") or row.state == "unknown"

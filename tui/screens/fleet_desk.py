@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ class FleetDesk(Board, inherit_bindings=False):
         self.home = home
         self.link = link
         self.undo = Undo()
+        self.is_aside = False
+        """Another program has the terminal: nothing else may write to it."""
 
     def chosen(self) -> TaskRow | None:
         pane = self.pane
@@ -89,7 +92,11 @@ class FleetDesk(Board, inherit_bindings=False):
     async def step_aside(self, argv: list[str], env: dict[str, str]) -> None:
         from tui.aside import step_aside
 
-        text = await step_aside(self.app, argv, env)
+        self.is_aside = not os.environ.get("TMUX")
+        try:
+            text = await step_aside(self.app, argv, env)
+        finally:
+            self.is_aside = False
         if text is not None:
             self.warn(text)
 
