@@ -48,17 +48,6 @@ class DiffStat(NamedTuple):
     """The first hundred, from the top of the worktree; bytes that are no UTF-8 are escaped as surrogates."""
 
 
-def repository_of(cwd: Path) -> Path | None:
-    """The top of the main worktree, the same for all worktrees of a repository; of a bare one its own folder.
-
-    None where there is no repository, or git does not tell.
-    """
-    try:
-        return _repository(_common(cwd))
-    except GitError:
-        return None
-
-
 def create(cwd: Path, root: Path, task: int) -> Worktree:
     """A worktree at `root/<task>` of the repository that `cwd` is in, on a new branch from the HEAD that `cwd` has.
 

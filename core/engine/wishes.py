@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from core import messages as m
 from core import requests as r
+from core.adapters.repositories import repository_of
 from core.adapters.script import inherited
 from core.boundary import BadInputError, read_json
 from core.faults import Problem
@@ -114,6 +116,7 @@ class _Inheritance:
         self._now = now
         self._env = inherited(context.env)
         self._policies: dict[str, Policy] = {}
+        self._affinities: dict[str, str | None] = {}
 
     def spec(self, task: r.TaskRequest, at: tuple[str | int, ...]) -> TaskSpec:
         launch = self.launch(task, at)
@@ -122,7 +125,7 @@ class _Inheritance:
             name=_label(task.name or _first_line(task.prompt) or _name_of(launch), at, "name"),
             group=_place(task.group or DEFAULT_GROUP, at, "group"),
             wanted=_wanted(task, at),
-            affinity=_repository(launch.cwd) if launch.prompt is not None else None,
+            affinity=self._affinity(launch.cwd) if launch.prompt is not None else None,
             batch=None if task.batch is None else _place(task.batch, at, "batch"),
             priority=task.priority,
             held=task.hold,
@@ -163,6 +166,13 @@ class _Inheritance:
             check=task.check or (),
         )
 
+    def _affinity(self, cwd: str) -> str | None:
+        """The repository; its bytes that are no UTF-8 are escaped."""
+        if cwd not in self._affinities:
+            found = repository_of(cwd)
+            self._affinities[cwd] = None if found is None else os.fsencode(found).decode("utf-8", "backslashreplace")
+        return self._affinities[cwd]
+
     def _policy(self, task: r.TaskRequest) -> Policy:
         said = repr((task.retry, task.timeout))
         policy = self._policies.get(said)
@@ -202,14 +212,6 @@ def _earlier(reference: int | str, store: Store, at: tuple[str | int, ...]) -> i
     if number is None or not store.states([number]):
         raise BadInputError([Problem((*at, "resume"), f"there is no task {one_line(str(reference), 60)}")])
     return number
-
-
-def _repository(cwd: str) -> str | None:
-    """The folder above that git keeps its own folder in, without asking git."""
-    for folder in (Path(cwd), *Path(cwd).parents):
-        if (folder / ".git").exists():
-            return str(folder)
-    return None
 
 
 def _name_of(launch: Launch) -> str:

@@ -12,6 +12,7 @@ import pytest
 from core.adapters import git as calls
 from core.adapters import worktrees
 from core.adapters.git import GitError, Told, failure
+from core.adapters.repositories import repository_of
 from core.adapters.worktrees import DiffStat, Worktree
 from tests.fleet import until
 
@@ -268,7 +269,7 @@ class TestErrors:
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(GitError, match="git is not there: install it"):
             worktrees.create(repository, root, 7)
-        assert worktrees.repository_of(repository) is None
+        assert repository_of(repository) == repository
 
     def test_a_root_that_cannot_be_made(self, repository, tmp_path) -> None:
         (tmp_path / "file").touch()
@@ -446,7 +447,7 @@ def test_nothing_that_the_repository_names_is_run(repository, root, tmp_path) ->
     ran.unlink(missing_ok=True)
     worktrees.merge(made)
     worktrees.remove(made, force=False)
-    assert worktrees.repository_of(repository) == repository
+    assert repository_of(repository) == repository
     assert not ran.exists(), ran.read_text()
 
 
@@ -522,7 +523,7 @@ class TestRemove:
         git(repository, *add, "add", str(tmp_path / "inner"), "module")
         commit(repository)
         made = worktrees.create(repository, root, 7)
-        assert worktrees.repository_of(repository / "module") == repository / "module"
+        assert repository_of(repository / "module") == repository / ".git" / "modules" / "module"
         worktrees.remove(made, force=False)
         made = worktrees.create(repository, root, 7)
         git(made.top, *add, "update", "--init")
@@ -629,14 +630,34 @@ class TestMerge:
 class TestRepositoryOf:
     def test_it_is_the_same_for_all_worktrees(self, repository, worktree) -> None:
         for folder in (repository, repository / "sub" / "deep", worktree.top, worktree.top / "sub"):
-            assert worktrees.repository_of(folder) == repository
+            assert repository_of(folder) == repository
+
+    def test_of_a_bare_one_it_is_its_own_folder(self, repository, tmp_path) -> None:
+        bare = tmp_path / "bare.git"
+        git(tmp_path, "clone", "-q", "--bare", str(repository), str(bare))
+        git(bare, "worktree", "add", "-q", str(tmp_path / "linked"))
+        for folder in (bare, bare / "objects", tmp_path / "linked"):
+            assert repository_of(folder) == bare
+
+    def test_of_one_whose_git_folder_is_elsewhere_it_is_that(self, tmp_path) -> None:
+        git(tmp_path, "init", "-q", "--separate-git-dir", str(tmp_path / "kept"), str(tmp_path / "top"))
+        commit(tmp_path / "top", a="a\n")
+        git(tmp_path / "top", "worktree", "add", "-q", str(tmp_path / "linked"))
+        assert repository_of(tmp_path / "top") == repository_of(tmp_path / "linked") == tmp_path / "kept"
+
+    def test_a_way_by_a_link_leads_to_the_same(self, repository, tmp_path) -> None:
+        (tmp_path / "way").symlink_to(repository / "sub")
+        assert repository_of(tmp_path / "way" / "deep") == repository
 
     def test_it_is_none_where_there_is_no_repository(self, tmp_path) -> None:
-        assert worktrees.repository_of(tmp_path) is None
-        assert worktrees.repository_of(tmp_path / "nowhere") is None
+        (tmp_path / ".git").mkdir()
+        (tmp_path / "below").mkdir()
+        os.mkfifo(tmp_path / "below" / ".git")
+        for folder in (tmp_path, tmp_path / "below", tmp_path / "nowhere"):
+            assert repository_of(folder) is None
 
     @pytest.mark.parametrize("name", AWKWARD)
     def test_names_are_any_bytes(self, repository, tmp_path, root, name) -> None:
         repository.rename(tmp_path / name)
         made = worktrees.create(tmp_path / name, root, 7)
-        assert made.repository == worktrees.repository_of(made.path) == tmp_path / name
+        assert made.repository == repository_of(made.path) == tmp_path / name

@@ -127,6 +127,22 @@ def test_an_agent_of_a_version_that_is_not_known_works_and_says_so(
     assert fleet.ask("agents")["agents"][-1]["problem"] is None
 
 
+def test_an_agent_is_warm_for_all_worktrees_of_a_repository(
+    make_fleet: Callable[..., Fleet], program: Path, tmp_path: Path
+) -> None:
+    repository, linked = tmp_path / "repository", tmp_path / "linked"
+    for words in (
+        ["init", "-q", str(repository)],
+        ["-C", str(repository), "-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qm.", "--allow-empty"],
+        ["-C", str(repository), "worktree", "add", "-q", str(linked)],
+    ):
+        subprocess.run(["git", *words], check=True)
+    fleet = make_fleet(agent("ada", program))
+    tasks = [prompt(fleet, "x", cwd=str(folder)) for folder in (repository, linked)]
+    assert fleet.wait(*tasks) == ["succeeded"] * 2
+    assert fleet.ask("agent-explain", agent="ada")["warm"] == [str(repository)]
+
+
 def test_an_agent_works_on_while_the_engine_is_gone(make_fleet: Callable[..., Fleet], program: Path) -> None:
     fleet = make_fleet(agent("ada", program))
     task = prompt(fleet, "wait")
