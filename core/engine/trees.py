@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.adapters import worktrees
@@ -10,7 +12,7 @@ from core.adapters.git import GitError
 from core.messages import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TypeVar
 
     from core.adapters.worktrees import DiffStat, Worktree
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+AT_ONCE = 8
+"""Worktrees that git looks through at a time: they are read, and share no lock."""
 LONGEST_DIFF = 1 << 20
 """Bytes of a diff that are shown."""
 
@@ -30,12 +34,20 @@ class Trees:
         self._root = home.worktrees
         self._engine = engine
 
-    async def stat(self, task: int) -> DiffStat | None:
-        """None where the task has no worktree, or git does not tell."""
+    async def stats(self, tasks: Sequence[int]) -> list[DiffStat | None]:
+        """Some at a time, in the order of the tasks; None where one has no worktree, or git does not tell."""
+        pool = ThreadPoolExecutor(AT_ONCE, "git")
+        loop = asyncio.get_running_loop()
         try:
-            return await self._do(task, worktrees.diffstat)
-        except RefusedError:
-            return None
+            return await asyncio.gather(*(loop.run_in_executor(pool, self._stat, task) for task in tasks))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _stat(self, task: int) -> DiffStat | None:
+        found = worktrees.find(self._root, task)
+        with suppress(GitError):
+            return None if found is None else worktrees.diffstat(found)
+        return None
 
     async def diff(self, task: int) -> str:
         """RefusedError where there is no worktree, like all below."""

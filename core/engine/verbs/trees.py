@@ -33,7 +33,7 @@ class TreeVerbs:
         tasks = self._engine.reader.of_batch(wish.batch)
         if not tasks:
             raise RefusedError("not-found", f"there is no batch {one_line(wish.batch, 60)!r}")
-        stats = [await self._trees.stat(task) for task in tasks]
+        stats = await self._trees.stats(tasks)
         found = [documents.result_document(self._engine, task, stat) for task, stat in zip(tasks, stats, strict=True)]
         return document(batch=wish.batch, tasks=found)
 
