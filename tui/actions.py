@@ -26,6 +26,7 @@ class On(Enum):
     RUNNING = "a running task"
     LIVE = "a queued or running task"
     ENDED = "an ended task"
+    TALKED = "an ended task of a coding agent"
     STARTED = "a task that has run"
 
 
@@ -65,6 +66,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("kill", ("X",), "kill", "KILL every process at once, and prove it", On.TASK, Tier.DANGEROUS),
     Action("signal", ("K",), "signal", "choose a signal for every process of it", On.RUNNING, Tier.DANGEROUS),
     Action("new", ("n",), "new", "put a task in the queue", On.NOTHING, Tier.UNDOABLE, footer=True),
+    Action("go-on", ("C",), "go on", "a new prompt in the conversation of this task", On.TALKED, Tier.UNDOABLE),
     Action("dispatch", ("D",), "dispatch", "start it on a chosen agent, now", On.QUEUED, Tier.DANGEROUS),
     Action("start-now", ("s",), "start now", "start over all limits", On.QUEUED, Tier.DANGEROUS),
     Action("edit", ("e",), "edit", "change a queued task", On.QUEUED, Tier.UNDOABLE),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.messages import Probed
+from core.kinds.result import Result
+from core.messages import Exited, Probed
 from core.settings import ConsoleSettings
 from core.vitals import HealthState
 from core.wire import ForeignRow
@@ -114,6 +116,39 @@ async def test_a_task_is_queued_by_the_form_and_faults_are_shown_beside_their_fi
         await actor.press("enter")
         await actor.sees("queued as 1")
         assert stage.engine.store.spec(1).launch.argv == ("make", "all")
+
+
+async def test_a_conversation_goes_on_with_the_agent_that_had_it(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage(agents_story.SETTINGS)
+    async with stage.run() as actor:
+        first, silent, other = await actor.add(
+            {"prompt": "look", "agent": "bob", "group": "tidy", "cwd": "/usr"},
+            {"prompt": "look", "agent": "bob"},
+            command("job"),
+        )
+        await actor.until(lambda: len(actor.hands.running) == 3, "they run")
+        await actor.choose(first)
+        await actor.press("C")
+        await actor.sees(f"go on: {first} is running, not ended")
+        for task, result in ((first, Result("ok", session="s-1")), (silent, Result("ok")), (other, None)):
+            stage.engine.post(Exited(actor.hands.running[task], 0, time.time(), result))
+        await actor.until(lambda: stage.console.replica.count("succeeded") == 3, "they have ended")
+        for task, said in ((silent, f"{silent} has left no conversation"), (other, f"{other} was a command")):
+            await actor.choose(task)
+            await actor.press("C")
+            await actor.sees(f"go on: {said}")
+        await actor.choose(first)
+        await actor.press("C")
+        shown = await actor.sees(f"go on with {first} look", "bob", "tidy", "/usr")
+        assert "by your shell" not in shown
+        await actor.press("enter")
+        await actor.sees("there is no prompt")
+        await actor.write("and-now?")
+        await actor.press("enter")
+        await actor.sees(f"queued as {other + 1}")
+        spec = stage.engine.store.spec(other + 1)
+        assert (spec.launch.resume, spec.wanted.agent, spec.group, spec.launch.cwd) == (first, "bob", "tidy", "/usr")
+        assert spec.launch.prompt is not None
 
 
 async def test_a_queued_task_is_edited_and_the_edit_is_undone_and_made_again(stage: Stage) -> None:

@@ -23,6 +23,7 @@ DEEDS: dict[str, Callable[[Desk], Awaitable[None]]] = {
     "interrupt": looking.interrupt,
     "asked": looking.asked,
     "new": queue.new,
+    "go-on": queue.go_on,
     "edit": queue.edit,
     "hold": queue.hold,
     "pause": queue.pause,

@@ -30,6 +30,25 @@ async def new(desk: Desk) -> None:
         added(desk, [number])
 
 
+async def go_on(desk: Desk) -> None:
+    """A prompt for the agent that ran the chosen task, which remembers it."""
+    row = desk.chosen()
+    assert row is not None
+    task = (await desk.ask("show", task=row.id))["task"]
+    if not any(one["result"] is not None and one["result"]["session"] for one in task["attempts"]):
+        desk.warn(f"go on: {row.id} has left no conversation to go on with")
+        return
+
+    async def submit(asked: dict[str, Any]) -> int:
+        (number,) = await desk.ask("add", tasks=[asked | {"resume": row.id}], context=context())
+        return int(number)
+
+    values = {key: task[key] for key in ("cwd", "group", "agent")}
+    number = await desk.open(TaskForm(f"go on with {row.id} {row.name}", values, submit, new=True, talks=True))
+    if number is not None:
+        added(desk, [number])
+
+
 def added(desk: Desk, numbers: list[int]) -> None:
     back: Request = ("stop", {"tasks": numbers})
     desk.undo.made(Change(f"add {plural(len(numbers), 'task')}", (back,), (("retry", {"tasks": numbers}),)))

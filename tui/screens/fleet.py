@@ -10,9 +10,10 @@ from textual.containers import Horizontal
 from textual.widgets import Input
 
 from core.client import AnswerError, NoEngineError
+from core.settings import COMMAND_KIND
 from core.wire import ForeignRow
 from tui import aside, calling
-from tui.actions import BY_KEY, Action, pressed
+from tui.actions import BY_KEY, Action, On, pressed
 from tui.panes.attention import Attention
 from tui.panes.fleet import AgentsPane, FleetPane, QueuePane, SessionsPane
 from tui.panes.strips import Spans
@@ -156,7 +157,9 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
 
     def why_not(self, action: Action) -> str | None:
         other = self.agent() is not None or isinstance(self.session(), ForeignRow)
-        return why_not(action, self.targets(), read_only=self.read_only, other=other)
+        rows = [row for row in (self.chosen(),) if row is not None] if action.on is On.TALKED else self.targets()
+        silent = {agent.name for agent in self.replica.agents if agent.kind == COMMAND_KIND}
+        return why_not(action, rows, read_only=self.read_only, other=other, silent=silent)
 
     def on_key(self, event: events.Key) -> None:
         if isinstance(self.focused, Input):

@@ -26,16 +26,18 @@ class Field(NamedTuple):
     label: str
     hint: str
     new_only: bool = False
+    talks_not: bool = False
+    """Has no place where a prompt goes on with a conversation."""
 
 
 FIELDS = (
-    Field("command", "command", "pytest -q tests"),
+    Field("command", "command", "pytest -q tests", talks_not=True),
     Field("prompt", "prompt", "for a coding agent, instead of a command", new_only=True),
     Field("name", "name", "what lists show; by default the command"),
     Field("cwd", "folder", "where it runs"),
     Field("group", "group", "default"),
     Field("agent", "agent", "by name; by default local, or any that takes prompts"),
-    Field("capabilities", "able to", "review, python: any agent that has all of these"),
+    Field("capabilities", "able to", "review, python: any agent that has all of these", talks_not=True),
     Field("priority", "priority", "0"),
     Field("after_ok", "after ok", "411, 412: start once these succeeded", new_only=True),
     Field("delay", "delay", "15m: start no sooner than in this time"),
@@ -45,17 +47,27 @@ FIELDS = (
 
 
 class TaskForm(ModalScreen[Any], inherit_bindings=False):
-    """`submit` gets the keys of a task request and returns what is shown to the person afterwards."""
+    """`submit` gets the keys of a task request and returns what is shown to the person afterwards.
+
+    With `talks` it is a prompt, and can be nothing else.
+    """
 
     def __init__(
-        self, title: str, values: dict[str, str], submit: Callable[[dict[str, Any]], Awaitable[Any]], *, new: bool
+        self,
+        title: str,
+        values: dict[str, str],
+        submit: Callable[[dict[str, Any]], Awaitable[Any]],
+        *,
+        new: bool,
+        talks: bool = False,
     ) -> None:
         super().__init__()
         self._title = title
         self._values = values
         self._submit = submit
         self._new = new
-        self._fields = [field for field in FIELDS if new or not field.new_only]
+        self._talks = talks
+        self._fields = [field for field in FIELDS if (new or not field.new_only) and not (talks and field.talks_not)]
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="page form", can_focus=False):
@@ -72,14 +84,16 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
                 yield Static("", classes="fault", id=f"fault-{field.key}")
             with Horizontal(classes="field"):
                 yield Static(Content(""), classes="label")
-                yield Checkbox("run by your shell", value=self._values.get("shell") == "yes", id="shell", compact=True)
+                if not self._talks:
+                    shell = self._values.get("shell") == "yes"
+                    yield Checkbox("run by your shell", value=shell, id="shell", compact=True)
                 yield Checkbox("hold it", value=self._values.get("hold") == "yes", id="hold", compact=True)
             yield Static("", classes="fault", id="fault-all")
             yield Static(Content("↵  queue it      Tab  next field      Esc  back"), classes="keys")
 
     def on_mount(self) -> None:
         entitle(self.query_one(".page"), self._title)
-        self.query_one("#field-command", Input).focus()
+        self.query_one(f"#field-{self._fields[0].key}", Input).focus()
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape":
@@ -119,7 +133,7 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
     def _request(self) -> dict[str, Any]:
         """What is filled in, in the keys of a request. FieldError names the field that is off."""
         written = {field.key: self.query_one(f"#field-{field.key}", Input).value.strip() for field in self._fields}
-        task: dict[str, Any] = self._run(written.pop("command"), written.pop("prompt", ""))
+        task: dict[str, Any] = self._run(written.pop("command", ""), written.pop("prompt", ""))
         task["hold"] = self.query_one("#hold", Checkbox).value
         if attempts := written.pop("attempts"):
             task["retry"] = {"attempts": _number("attempts", attempts)}
@@ -131,7 +145,7 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
             task["priority"] = _number("priority", priority)
         if after := written.pop("after_ok", ""):
             task["after_ok"] = [int(part) if part.isdecimal() else part for part in after.replace(",", " ").split()]
-        if capabilities := written.pop("capabilities"):
+        if capabilities := written.pop("capabilities", ""):
             task["capabilities"] = capabilities.replace(",", " ").split()
         return task | {key: value for key, value in written.items() if value}
 
@@ -141,6 +155,8 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
             raise FieldError("prompt", "there is a command already: leave one of them out")
         if prompt:
             return {"prompt": prompt}
+        if self._talks:
+            raise FieldError("prompt", "there is no prompt")
         if not text and self._new:
             raise FieldError("command", "there is no command, and no prompt")
         return self._command(text) if text else {}

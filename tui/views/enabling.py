@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tui.actions import Action, On, Tier
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from core.wire import TaskRow
 
 _STATE = {
@@ -15,15 +17,28 @@ _STATE = {
 }
 
 
-def why_not(action: Action, rows: list[TaskRow], *, read_only: bool, other: bool = False) -> str | None:
-    """None where the action can work on these tasks. `other` is a chosen agent or session that is no task."""
+def why_not(
+    action: Action,
+    rows: list[TaskRow],
+    *,
+    read_only: bool,
+    other: bool = False,
+    silent: Container[str] = (),
+) -> str | None:
+    """None where the action can work on these tasks. `other` is a chosen agent or session that is no task, `silent`
+    are agents that run commands: nobody can talk to those.
+    """
     if read_only and action.tier is not Tier.LOOKS:
         return "this console is read-only"
     if action.on is On.NOTHING or (other and action.id in _ALSO_FOR_OTHERS):
         return None
     if not rows:
         return "no task is chosen"
-    return None if any(_fits(action.on, row) for row in rows) else _reason(action.on, rows)
+    if not any(_fits(action.on, row) for row in rows):
+        return _reason(action.on, rows)
+    if action.on is On.TALKED and all(row.agent in silent for row in rows):
+        return f"{rows[0].id} was a command: there is no conversation to go on with"
+    return None
 
 
 _ALSO_FOR_OTHERS = frozenset({"attach", "open", "pause", "kill"})
@@ -35,7 +50,7 @@ def _fits(on: On, row: TaskRow) -> bool:
             return row.state == _STATE[on]
         case On.LIVE:
             return row.state in ("queued", "running")
-        case On.ENDED:
+        case On.ENDED | On.TALKED:
             return row.state not in ("queued", "running")
         case On.STARTED:
             return row.attempts > 0
@@ -53,6 +68,5 @@ def _reason(on: On, rows: list[TaskRow]) -> str:
 
 
 def _words(on: On) -> str:
-    return {On.QUEUED: "queued", On.RUNNING: "running", On.LIVE: "queued or running", On.ENDED: "ended"}.get(
-        on, "run yet"
-    )
+    words = {On.QUEUED: "queued", On.RUNNING: "running", On.LIVE: "queued or running", On.ENDED: "ended"}
+    return (words | {On.TALKED: "ended"}).get(on, "run yet")
