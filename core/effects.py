@@ -63,12 +63,19 @@ class RemoveFolders:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveRunFolders:
+    """Delete the folders of runs that are forgotten. Not answered."""
+
+    runs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MatchEvent:
     """The event is on disk. Answered by Match."""
 
     event: Event
 
 
-Outside = Start | Withdraw | SignalTree | EndTree | CheckOutput | ReleaseSession | RemoveFolders
+Outside = Start | Withdraw | SignalTree | EndTree | CheckOutput | ReleaseSession | RemoveFolders | RemoveRunFolders
 """Those for the hands."""
 Effect = Outside | MatchEvent

@@ -230,6 +230,12 @@ def write_new(path: str, content: bytes) -> None:
         os.close(file)
 
 
+def remove_runs(folder: Path, runs: Iterable[int]) -> None:
+    """Deletes the folders of runs."""
+    for run in runs:
+        shutil.rmtree(folder / str(run), ignore_errors=True)
+
+
 def remove_all(attempts: Path, tasks: Iterable[int]) -> None:
     """Deletes the folders of all attempts of the tasks."""
     for task in tasks:

@@ -81,10 +81,11 @@ class RunReader:
         """Seconds that the tasks of its nodes took lately, on average."""
         return dict(self._db.execute(_EXPECTED, (workflow, LEARNT_FROM)))
 
-    def ended_before(self, at: float, keep: int) -> list[int]:
-        """Ended runs whose tasks are all forgotten, or that ended by then, without the `keep` latest."""
-        query = "SELECT id FROM run WHERE ended_at <= ? ORDER BY id DESC LIMIT -1 OFFSET ?"
-        return [row[0] for row in self._db.execute(query, (at, keep))]
+    def forgettable(self, keep: int) -> list[int]:
+        """Ended runs whose tasks are all forgotten, without the `keep` latest runs."""
+        query = """SELECT id FROM (SELECT id, ended_at FROM run ORDER BY id DESC LIMIT -1 OFFSET ?)
+                   WHERE ended_at IS NOT NULL AND id NOT IN (SELECT run FROM task WHERE run IS NOT NULL)"""
+        return [row[0] for row in self._db.execute(query, (keep,))]
 
     def events(self, limit: int) -> list[dict[str, Any]]:
         """The latest ones, the latest last."""

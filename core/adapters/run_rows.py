@@ -33,6 +33,12 @@ INSERT INTO part ({_PART}) VALUES ({", ".join("?" * 9)}) ON CONFLICT (run, node,
 (excluded.state, excluded.task, excluded.reason, excluded.wish, excluded.agent, excluded.held)
 """
 _EVENT = "id, at, topic, data, source, key, target, hops"
+_FORGET_EVENTS = "DELETE FROM event WHERE matched = 1 AND id <= CASE WHEN key IS NULL THEN ? ELSE ? END"
+KEPT_EVENTS = 10_000
+KEPT_KEYS = 100_000
+"""Events with a key are remembered longer: that is what makes a second one none."""
+EVENTS_AT_ONCE = 1000
+"""So many come before old ones are looked for."""
 _AMONG = "(SELECT value FROM json_each(?))"
 
 
@@ -66,6 +72,9 @@ class RunRows:
         ]
         self._many(f"INSERT INTO event ({_EVENT}, matched) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", rows)
         self._many("UPDATE event SET matched = 1 WHERE id = ?", [(number,) for number in step.matched])
+        for event in step.events:
+            if event.id % EVENTS_AT_ONCE == 0:
+                self._db.execute(_FORGET_EVENTS, (event.id - KEPT_EVENTS, event.id - KEPT_KEYS))
 
     def _many(self, statement: str, values: Iterable[Row]) -> None:
         for row in values:

@@ -135,6 +135,8 @@ class RealHands:
                 self.sessions.release(attempt, failed=failed)
             case e.RemoveFolders(tasks):
                 self._do(asyncio.to_thread(folders.remove_all, self._home.attempts, tasks))
+            case e.RemoveRunFolders(runs):
+                self._do(asyncio.to_thread(folders.remove_runs, self._home.runs, runs))
             case _:
                 assert_never(effect)
 

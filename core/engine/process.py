@@ -65,7 +65,7 @@ class Process:
         )
         outputs.printed, outputs.folder = hands.printed, hands.started_in
         server = Server(engine, Service(engine, self._runs, self._home, self._tokens, self.stop))
-        upkeep = Upkeep(self._home, engine, self._store, hands)
+        upkeep = Upkeep(self._home, engine, self._store, self._runs, hands)
         triggers = Triggers(self._home, engine, self._runs)
         engine.on_configured = self._agents.configure
         await engine.open(hands)

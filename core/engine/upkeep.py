@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from core.config.reading import ConfigError, read
 from core.files import changes
-from core.messages import Clean, RefusedError
+from core.messages import Clean, CleanRuns, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from core.adapters.run_reading import RunReader
     from core.adapters.store import SqliteStore
     from core.engine.engine import Engine
     from core.engine.hands import RealHands
@@ -23,16 +24,19 @@ CHECKPOINT_EVERY = 5.0
 CLEAN_EVERY = 60.0
 FOREIGN_EVERY = 3.0
 CLEANED_AT_ONCE = 500
+KEPT_RUNS = 200
+"""Latest runs that are remembered, though none of their tasks is."""
 INPUT_AGE = 3600.0
 """Seconds for which an input that no task names is kept: its task may be about to be added."""
 log = logging.getLogger("muxdeck")
 
 
 class Upkeep:
-    def __init__(self, home: Home, engine: Engine, store: SqliteStore, hands: RealHands) -> None:
+    def __init__(self, home: Home, engine: Engine, store: SqliteStore, runs: RunReader, hands: RealHands) -> None:
         self._home = home
         self._engine = engine
         self._store = store
+        self._runs = runs
         self._hands = hands
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -90,6 +94,9 @@ class Upkeep:
                         await self._engine.wish(Clean(tuple(old)), "engine")
                 except RefusedError as refused:
                     log.warning("old tasks stay: %s", refused)
+            runs = self._runs.forgettable(KEPT_RUNS)[:CLEANED_AT_ONCE]
+            if runs:
+                await self._engine.wish(CleanRuns(tuple(runs)), "engine")
 
     def _forget_inputs(self) -> None:
         """What tasks were given to read, once no task is left that could read it again."""

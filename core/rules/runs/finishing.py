@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.effects import RemoveRunFolders
 from core.messages import RefusedError
 from core.rules.queueing import settle
 from core.rules.runs.joins import end_node, is_tolerated
@@ -61,6 +62,7 @@ def clean(step: Step, wish: CleanRuns) -> None:
         raise RefusedError("refused", f"run {live[0]} has not ended: only ended runs can be cleaned")
     step.removed_runs = wish.runs
     if wish.runs:
+        step.effects.append(RemoveRunFolders(wish.runs))
         step.note(f"clean {plural(len(wish.runs), 'ended run')}")
     step.reply = list(wish.runs)
 
