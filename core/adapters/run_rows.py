@@ -50,17 +50,26 @@ class RunRows:
         self._shared = shared
 
     def keep(self, step: Step) -> None:
+        self._keep_parts(step)
+        if step.runs or step.new_runs or step.nodes or step.removed_runs:
+            self._keep_runs(step)
+        if step.events or step.matched or step.fired:
+            self._keep_events(step)
+
+    def _keep_parts(self, step: Step) -> None:
+        if step.cleared:
+            self._many("DELETE FROM part WHERE run = ? AND node = ?", step.cleared)
+        if step.parts:
+            self._many(_PUT_PART, [_of_part(of, part) for of, part in step.parts.items()])
+        if step.outputs:
+            outputs = [(_json(value), *of) for of, value in step.outputs.items()]
+            self._many("UPDATE part SET out = ? WHERE run = ? AND node = ? AND item = ?", outputs)
+
+    def _keep_runs(self, step: Step) -> None:
         new = {run.id for run in step.new_runs}
         self._many(_INSERT_RUN, [self._of_run(run) for run in step.new_runs])
         self._many(_UPDATE_RUN, [(*_changing(run), run.id) for run in step.runs.values() if run.id not in new])
-        self._many("DELETE FROM part WHERE run = ? AND node = ?", step.cleared)
         self._many(_PUT_NODE, [_of_node(run, progress) for (run, _), progress in step.nodes.items()])
-        self._many(_PUT_PART, [_of_part(of, part) for of, part in step.parts.items()])
-        outputs = [(_json(value), *of) for of, value in step.outputs.items()]
-        self._many("UPDATE part SET out = ? WHERE run = ? AND node = ? AND item = ?", outputs)
-        self._keep_events(step)
-        fired = [(*of, at) for of, at in step.fired.items()]
-        self._many("INSERT OR REPLACE INTO fired (workflow, cron, at) VALUES (?, ?, ?)", fired)
         if step.removed_runs:
             among = json.dumps(step.removed_runs)
             for table, column in (("run", "id"), ("node", "run"), ("part", "run")):
@@ -72,6 +81,8 @@ class RunRows:
         ]
         self._many(f"INSERT INTO event ({_EVENT}, matched) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)", rows)
         self._many("UPDATE event SET matched = 1 WHERE id = ?", [(number,) for number in step.matched])
+        fired = [(*of, at) for of, at in step.fired.items()]
+        self._many("INSERT OR REPLACE INTO fired (workflow, cron, at) VALUES (?, ?, ?)", fired)
         for event in step.events:
             if event.id % EVENTS_AT_ONCE == 0:
                 self._db.execute(_FORGET_EVENTS, (event.id - KEPT_EVENTS, event.id - KEPT_KEYS))

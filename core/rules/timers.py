@@ -22,6 +22,8 @@ class Due(IntEnum):
     """Of a gate, a wait, or several agents at the same; `task` is the run, `attempt` the place of the node."""
     RUN_DEADLINE = 8
     """`task` is the run."""
+    RUN_GOES_ON = 10
+    """More of its parts may begin: those of a long list do so in several steps. `task` is the run."""
     SCHEDULE = 9
     """`task` counts the armings, `attempt` is the place of the schedule."""
 

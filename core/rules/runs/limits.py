@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from core.rules.step import Step
     from core.rules.timers import Timer
 
-RUN_DUES = frozenset({Due.NODE_LIMIT, Due.RUN_DEADLINE, Due.SCHEDULE})
+RUN_DUES = frozenset({Due.NODE_LIMIT, Due.RUN_DEADLINE, Due.RUN_GOES_ON, Due.SCHEDULE})
 
 
 def run_due(step: Step, timer: Timer) -> None:
@@ -29,7 +29,7 @@ def run_due(step: Step, timer: Timer) -> None:
         return
     if timer.due is Due.RUN_DEADLINE:
         deadline_over(step, run)
-    else:
+    elif timer.due is Due.NODE_LIMIT:
         _node_due(step, run, timer.attempt)
     step.stir(run)
 

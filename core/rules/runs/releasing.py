@@ -12,6 +12,7 @@ from core.rules.routing import check_wanted, give
 from core.rules.runs.parts import begin_part, end_part, gives_up
 from core.rules.runs.scope import part_scope, scope_of
 from core.rules.runs.working import asks_each
+from core.rules.timers import Due
 from core.workflows.expressions import MissingError
 from core.workflows.model import Call, Command, NodeState, Prompt, RunState, Shell
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from core.rules.world import Task
     from core.workflows.model import AgentWish, Node
 
+AT_ONCE = 256
+"""Parts that begin in one step; the rest does in the next, so that nobody has to wait for a long list."""
 AHEAD = 0.5
 """Seconds of a place in the queue over which the tasks of one run are spread: those with the longest way go first."""
 
@@ -40,14 +43,19 @@ def release(step: Step, run: Run) -> None:
     most = run.workflow.run.max_active
     scopes: dict[str, Scope] = {}
     begun: list[Begun] = []
+    looked_at = 0
     while run.ready and run.state in (RunState.RUNNING, RunState.CANCELLING):
         if most is not None and run.active >= most:
+            break
+        if looked_at == AT_ONCE:
+            step.world.timers.set(step.now, Due.RUN_GOES_ON, run.id)
             break
         progress = run.nodes[run.ready[0][2]]
         if not _may_begin(progress):
             heappop(run.ready)
             progress.listed = False
             continue
+        looked_at += 1
         name = progress.node.name
         if name not in scopes:
             scopes[name] = scope_of(run, progress)

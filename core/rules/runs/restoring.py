@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.rules.runs.plan import plan
-from core.rules.runs.reviving import rebuild
-from core.rules.runs.starting import set_deadline
+from core.rules.runs.reviving import rebuild, set_deadline
 from core.rules.runs.state import Part, Progress, Run, Stopping
 from core.rules.timers import Due
 from core.runs import Definition
@@ -61,6 +60,7 @@ def _fill(run: Run, stored: StoredRun) -> None:
 
 def set_limits_of_run(world: World, run: Run) -> None:
     set_deadline(world, run)
+    world.timers.set(0.0, Due.RUN_GOES_ON, run.id)
     for progress in run.nodes.values():
         if not progress.state.ended and progress.state is not NodeState.PENDING:
             world.timers.set(_limit(progress), Due.NODE_LIMIT, run.id, progress.index)

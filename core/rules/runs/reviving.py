@@ -11,6 +11,7 @@ from core.rules.runs.joins import count_need
 from core.rules.runs.parts import list_ready
 from core.rules.runs.scope import part_count
 from core.rules.runs.state import Part
+from core.rules.timers import Due
 from core.text import one_line
 from core.workflows.model import Call, Each, NodeState, RunState
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from core.messages import RetryRun
     from core.rules.runs.state import Progress, Run
     from core.rules.step import Step
+    from core.rules.world import World
 
 NEVER_BEGAN = frozenset({NodeState.UPSTREAM_FAILED, NodeState.SKIPPED, NodeState.CANCELLED})
 
@@ -27,6 +29,8 @@ NEVER_BEGAN = frozenset({NodeState.UPSTREAM_FAILED, NodeState.SKIPPED, NodeState
 def retry_run(step: Step, wish: RetryRun) -> None:
     """What has failed runs again; from a node on, everything after it does too."""
     run = known_run(step, wish.run)
+    if run.state in (RunState.PENDING, RunState.CANCELLING):
+        raise RefusedError("refused", f"run {run.id} is {run.state}: there is nothing to retry yet")
     if wish.node is None:
         _check_ended(run, [progress for progress in run.nodes.values() if progress.state.failed or _holds(progress)])
         again = [name for name, progress in run.nodes.items() if _failed_itself(progress) or _holds(progress)]
@@ -85,9 +89,15 @@ def _retry_failed(step: Step, run: Run, names: list[str]) -> None:
 
 def reopen_part(step: Step, run: Run, progress: Progress, index: int) -> None:
     """Its task runs again, by somebody's wish."""
-    part = progress.parts[index]
+    part, followed = progress.parts[index], run.plan.followers.get(progress.node.name)
+    if not progress.state.ended and not followed:
+        recount(progress, part, -1)
     part.state, part.reason, part.held = NodeState.RUNNING, None, False
     step.touch_part(run, progress, index)
+    if not progress.state.ended and not followed:
+        progress.active += 1
+        run.active += 1
+        return
     progress.state, progress.reason = NodeState.RUNNING, None
     step.touch_node(run, progress)
     _reopen(step, run, [progress.node.name])
@@ -107,8 +117,11 @@ def _reopen(step: Step, run: Run, names: Iterable[str]) -> None:
     for progress in run.nodes.values():
         if progress.node.final and progress.node.name not in again and not progress.active:
             _reset(step, run, progress)
-    run.state, run.reason, run.ended_at, run.stopping = RunState.RUNNING, None, None, None
-    step.touch_run(run)
+    if run.state.ended:
+        run.state, run.reason, run.ended_at, run.stopping = RunState.RUNNING, None, None, None
+        run.started_at = step.now
+        set_deadline(step.world, run)
+        step.touch_run(run)
     rebuild(run)
     parent = None if run.parent is None else step.world.runs.get(run.parent.run)
     if run.parent is None or parent is None:
@@ -151,6 +164,20 @@ def _below(run: Run, names: Iterable[str]) -> list[str]:
                 found[below] = None
                 waiting.append(below)
     return list(found)
+
+
+def recount(progress: Progress, part: Part, by: int) -> None:
+    """Adds a part that has ended to the counts of its node, or takes it out."""
+    if part.state.ended and not part.held:
+        progress.ended += by
+        progress.succeeded += by * (part.state is NodeState.SUCCEEDED)
+        progress.failed += by * part.state.failed
+
+
+def set_deadline(world: World, run: Run) -> None:
+    limit = run.workflow.run.deadline
+    if limit is not None and run.started_at is not None:
+        world.timers.set(run.started_at + limit, Due.RUN_DEADLINE, run.id)
 
 
 def rebuild(run: Run) -> None:

@@ -11,9 +11,8 @@ from core.model import PartId
 from core.rules.runs.events import matches, tell_waiting
 from core.rules.runs.parts import end_part
 from core.rules.runs.plan import plan
-from core.rules.runs.reviving import rebuild
+from core.rules.runs.reviving import rebuild, set_deadline
 from core.rules.runs.state import Progress, Run
-from core.rules.timers import Due
 from core.runs import Definition
 from core.text import one_line
 from core.workflows.binding import bind
@@ -116,12 +115,6 @@ def _run_now(step: Step, run: Run) -> None:
     set_deadline(step.world, run)
 
 
-def set_deadline(world: World, run: Run) -> None:
-    limit = run.workflow.run.deadline
-    if limit is not None and run.started_at is not None:
-        world.timers.set(run.started_at + limit, Due.RUN_DEADLINE, run.id)
-
-
 # Events
 
 
@@ -138,8 +131,9 @@ def match(step: Step, fact: Match) -> None:
 
 def wishes_of(world: World, event: Event) -> list[StartRun]:
     """What the event may start, whatever its conditions say: their keys have to be known."""
-    topics = [armed for armed in world.armed.values() if event.to in (None, armed.name)]
-    return [_wish(armed, event, {}) for armed in topics if armed.definition.workflow.run.key is not None]
+    found = [armed.definition.workflow for armed in world.armed.values() if event.to in (None, armed.name)]
+    keyed = [world.armed[workflow.name] for workflow in found if workflow.run.key is not None]
+    return [_wish(armed, event, bind(armed.definition.workflow, {})[0] or {}) for armed in keyed]
 
 
 def _fires(step: Step, armed: Armed, event: Event) -> bool:
