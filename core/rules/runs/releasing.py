@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.rules.world import Task
     from core.workflows.model import AgentWish, Node
 
-AT_ONCE = 256
+AT_ONCE = 64
 """Parts that begin in one step; the rest does in the next, so that nobody has to wait for a long list."""
 AHEAD = 0.5
 """Seconds of a place in the queue over which the tasks of one run are spread: those with the longest way go first."""
