@@ -8,7 +8,7 @@ from core.rules.runs.events import speak
 from core.rules.runs.finishing import LIVE, settle_end, stop
 from core.rules.runs.following import follow
 from core.rules.runs.releasing import release
-from core.rules.runs.starting import begin_calls, begin_pending
+from core.rules.runs.starting import begin_pending
 from core.rules.runs.state import Stopping
 from core.rules.runs.working import look_at
 from core.workflows.model import RunState
@@ -47,7 +47,6 @@ def _go_on(step: Step, run: Run) -> None:
         _after_ends(step)
     release(step, run)
     _after_ends(step)
-    begin_calls(step)
     _stop_called(step)
     if run.agenda:
         step.stir(run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heapq import heappop
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.messages import NewTask, RefusedError
 from core.model import DEFAULT_GROUP, LOCAL_AGENT, Launch, PartId, TaskSpec, Wanted
@@ -11,8 +11,10 @@ from core.rules.adding import accept
 from core.rules.routing import check_wanted, give
 from core.rules.runs.parts import begin_part, end_part, gives_up
 from core.rules.runs.scope import part_scope, scope_of
+from core.rules.runs.starting import begin_calls
 from core.rules.runs.working import asks_each
 from core.rules.timers import Due
+from core.workflows.binding import bind
 from core.workflows.expressions import MissingError
 from core.workflows.model import Call, Command, NodeState, Prompt, RunState, Shell
 
@@ -38,11 +40,21 @@ class Begun(NamedTuple):
     spec: TaskSpec
 
 
+class Ended(NamedTuple):
+    """A part that ends without having begun."""
+
+    progress: Progress
+    index: int
+    state: NodeState
+    reason: str
+
+
 def release(step: Step, run: Run) -> None:
     """Begins what may begin, the longest way to the run's end first."""
     most = run.workflow.run.max_active
     scopes: dict[str, Scope] = {}
     begun: list[Begun] = []
+    ended: list[Ended] = []
     looked_at = 0
     while run.ready and run.state in (RunState.RUNNING, RunState.CANCELLING):
         if most is not None and run.active >= most:
@@ -60,9 +72,16 @@ def release(step: Step, run: Run) -> None:
         if name not in scopes:
             scopes[name] = scope_of(run, progress)
         found = _begin(step, run, progress, progress.due.popleft(), scopes[name])
-        if found is not None:
+        if isinstance(found, Begun):
             begun.append(found)
+        elif found is not None:
+            ended.append(found)
+    # Whatever has begun has its task or its run before the end of another part may stop it.
     _make_tasks(step, run, begun)
+    begin_calls(step)
+    for progress, index, state, reason in ended:
+        if progress.part(index).state is NodeState.PENDING:
+            end_part(step, run, progress, index, state, reason)
 
 
 def _may_begin(progress: Progress) -> bool:
@@ -71,28 +90,34 @@ def _may_begin(progress: Progress) -> bool:
     return bool(progress.due) and not progress.state.ended and (parallel is None or progress.active < parallel)
 
 
-def _begin(step: Step, run: Run, progress: Progress, index: int, common: Scope) -> Begun | None:
-    """None where it has ended at once, or is a run of its own."""
+def _begin(step: Step, run: Run, progress: Progress, index: int, common: Scope) -> Begun | Ended | None:
+    """None where it is to be a run of its own."""
     node, part = progress.node, progress.part(index)
     if gives_up(progress, step.now):
-        end_part(step, run, progress, index, NodeState.CANCELLED, "not needed any more")
-        return None
+        return Ended(progress, index, NodeState.CANCELLED, "not needed any more")
     try:
         scope = part_scope(run, progress, common, index)
         if node.when is not None and asks_each(node) and not node.when.holds(scope):
-            end_part(step, run, progress, index, NodeState.SKIPPED, f"when: {node.when.text} is false")
-            return None
+            return Ended(progress, index, NodeState.SKIPPED, f"when: {node.when.text} is false")
         if isinstance(node.work, Call):
-            given = {name: template.value(scope) for name, template in node.work.given}
+            params = _given(run, node.work, scope)
             begin_part(step, run, progress, index)
-            step.calls.append((run, progress, index, given))
+            step.calls.append((run, progress, index, params))
             return None
         spec = _spec(run, progress, index, scope, part, step.now)
         check_wanted(step.world, spec.wanted)
     except (MissingError, RefusedError) as error:
-        end_part(step, run, progress, index, NodeState.FAILED, str(error))
-        return None
+        return Ended(progress, index, NodeState.FAILED, str(error))
     return Begun(begin_part(step, run, progress, index), node, index, spec)
+
+
+def _given(run: Run, call: Call, scope: Scope) -> dict[str, Any]:
+    """The parameters of the workflow that is called. MissingError where they do not fit."""
+    given = {name: written.value(scope) for name, written in call.given}
+    params, problems = bind(run.workflow.calls[call.file], given)
+    if params is None:
+        raise MissingError("; ".join(map(str, problems)))
+    return params
 
 
 def _make_tasks(step: Step, run: Run, begun: list[Begun]) -> None:

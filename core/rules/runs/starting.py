@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from core.messages import RefusedError, StartRun
 from core.model import PartId
 from core.rules.runs.events import matches, tell_waiting
-from core.rules.runs.parts import end_part
 from core.rules.runs.plan import plan
 from core.rules.runs.reviving import rebuild, set_deadline
 from core.rules.runs.state import Progress, Run
@@ -17,7 +16,7 @@ from core.runs import Definition
 from core.text import one_line
 from core.workflows.binding import bind
 from core.workflows.expressions import MissingError
-from core.workflows.model import Call, NodeState, RunState
+from core.workflows.model import Call, RunState
 
 if TYPE_CHECKING:
     from core.messages import Match
@@ -188,20 +187,14 @@ def _overlap(step: Step, armed: Armed, event: Event) -> str:
 
 
 def begin_calls(step: Step) -> None:
-    """Runs for the nodes that call other workflows."""
+    """Runs for the parts that call other workflows and have begun."""
     calls, step.calls = step.calls, []
-    for parent, progress, index, given in calls:
+    for parent, progress, index, params in calls:
         call = progress.node.work
         assert isinstance(call, Call)
         part = progress.part(index)
-        called = parent.workflow.calls[call.file]
-        params, problems = bind(called, given)
-        if params is None:
-            end_part(step, parent, progress, index, NodeState.FAILED, "; ".join(map(str, problems)))
-            step.stir(parent)
-            continue
         wish = StartRun(
-            Definition(called, _source_of(parent.definition.source, call.file)),
+            Definition(parent.workflow.calls[call.file], _source_of(parent.definition.source, call.file)),
             params,
             parent.surroundings,
             {},
