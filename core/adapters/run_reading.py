@@ -71,7 +71,7 @@ class RunReader:
     def outputs(self, run: int, node: str, *, by_end: bool) -> list[tuple[int, str, Any]]:
         """Index, state and output of every part, by their index or in the order in which they ended."""
         order = "ended_at, item" if by_end else "item"
-        query = f"""SELECT item, part.state, out FROM part LEFT JOIN task ON task.id = part.task
+        query = f"""SELECT item, part.state, out FROM part LEFT JOIN task ON task.id = part.task AND task.run = part.run AND task.node = part.node
                     WHERE part.run = ? AND part.node = ? ORDER BY {order}"""
         query = query.replace("item", "part.item")
         found = self._db.execute(query, (run, node))
@@ -113,7 +113,7 @@ SELECT part.node, part.item, part.state, coalesce(part.reason, task.reason), par
         WHERE of.run = part.run AND of.node = part.node AND of.item = part.item AND result IS NOT NULL),
     part.out
 FROM part
-LEFT JOIN task ON task.id = part.task AND task.run = part.run
+LEFT JOIN task ON task.id = part.task AND task.run = part.run AND task.node = part.node
 LEFT JOIN attempt ON attempt.task = task.id AND attempt.number = task.attempts
 WHERE part.run = ? ORDER BY part.node, part.item
 """

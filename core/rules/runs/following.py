@@ -56,7 +56,7 @@ def _take_output(step: Step, run: Run, progress: Progress, part: Part, task: Tas
     if attempt is None or attempt.output is None or task.part is None:
         return
     step.outputs[task.part] = attempt.output.value
-    if progress.node.name in run.plan.kept:
+    if run.keeps(progress.node.name):
         part.out = attempt.output.value
 
 

@@ -44,7 +44,7 @@ class Ended(NamedTuple):
     """A part that ends without having begun."""
 
     progress: Progress
-    index: int
+    place: int
     state: NodeState
     reason: str
 
@@ -79,9 +79,9 @@ def release(step: Step, run: Run) -> None:
     # Whatever has begun has its task or its run before the end of another part may stop it.
     _make_tasks(step, run, begun)
     begin_calls(step)
-    for progress, index, state, reason in ended:
-        if progress.part(index).state is NodeState.PENDING:
-            end_part(step, run, progress, index, state, reason)
+    for progress, place, state, reason in ended:
+        if progress.part(place).state is NodeState.PENDING:
+            end_part(step, run, progress, place, state, reason)
 
 
 def _may_begin(progress: Progress) -> bool:

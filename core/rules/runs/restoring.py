@@ -52,7 +52,7 @@ def _fill(run: Run, stored: StoredRun) -> None:
         progress.approved, progress.waited, progress.event = one.approved, one.waited, one.event
         progress.items, progress.out = one.items, one.out
     for part in stored.parts:
-        out = part.out if part.node in run.plan.kept else None
+        out = part.out if run.keeps(part.node) else None
         run.nodes[part.node].parts[part.item] = Part(
             NodeState(part.state), part.task, part.reason, part.wish, out, part.agent, part.held
         )

@@ -124,6 +124,10 @@ class Run:
     def workflow(self) -> Workflow:
         return self.definition.workflow
 
+    def keeps(self, node: str) -> bool:
+        """Whether the outputs of its parts are wanted once they have ended: by others, or by who called the run."""
+        return node in self.plan.kept or self.parent is not None
+
     @property
     def folder(self) -> str:
         return f"{self.surroundings.folder}/{self.id}"
