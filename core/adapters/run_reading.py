@@ -70,11 +70,8 @@ class RunReader:
 
     def outputs(self, run: int, node: str, *, by_end: bool) -> list[tuple[int, str, Any]]:
         """Index, state and output of every part, by their index or in the order in which they ended."""
-        order = "ended_at, item" if by_end else "item"
-        query = f"""SELECT item, part.state, out FROM part LEFT JOIN task ON task.id = part.task AND task.run = part.run AND task.node = part.node
-                    WHERE part.run = ? AND part.node = ? ORDER BY {order}"""
-        query = query.replace("item", "part.item")
-        found = self._db.execute(query, (run, node))
+        order = "task.ended_at, part.item" if by_end else "part.item"
+        found = self._db.execute(f"{_OUTPUTS} ORDER BY {order}", (run, node))
         return [(item, state, None if out is None else json.loads(out)) for item, state, out in found]
 
     def expected(self, workflow: str) -> dict[str, float]:
@@ -103,7 +100,12 @@ SELECT id, workflow, state, reason, key, grp, started_by, queued_at, started_at,
         (SELECT state, count(*) AS count FROM node WHERE node.run = run.id GROUP BY state))
 FROM run
 """
-_PARTS = """
+_ITS_TASK = """
+LEFT JOIN task ON task.id = part.task AND task.run = part.run AND task.node = part.node
+"""
+"""The part of a call has a run instead: its number may be that of a task of anything else."""
+_OUTPUTS = f"SELECT part.item, part.state, part.out FROM part {_ITS_TASK} WHERE part.run = ? AND part.node = ?"
+_PARTS = f"""
 SELECT part.node, part.item, part.state, coalesce(part.reason, task.reason), part.task,
     coalesce(attempt.agent, part.agent), task.attempts, task.queued_at, attempt.started_at, attempt.ended_at,
     (SELECT sum(json_extract(result, '$.cost')) FROM attempt AS one JOIN task AS of ON of.id = one.task
@@ -113,7 +115,7 @@ SELECT part.node, part.item, part.state, coalesce(part.reason, task.reason), par
         WHERE of.run = part.run AND of.node = part.node AND of.item = part.item AND result IS NOT NULL),
     part.out
 FROM part
-LEFT JOIN task ON task.id = part.task AND task.run = part.run AND task.node = part.node
+{_ITS_TASK}
 LEFT JOIN attempt ON attempt.task = task.id AND attempt.number = task.attempts
 WHERE part.run = ? ORDER BY part.node, part.item
 """

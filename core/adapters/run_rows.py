@@ -129,7 +129,8 @@ class RunRows:
 
     def latest_tasks(self, run: int) -> list[int]:
         """The tasks that its parts have now."""
-        query = "SELECT task.id FROM part JOIN task ON task.id = part.task AND task.run = part.run AND task.node = part.node WHERE part.run = ?"
+        query = """SELECT task.id FROM part JOIN task
+                   ON task.id = part.task AND task.run = part.run AND task.node = part.node WHERE part.run = ?"""
         return [row[0] for row in self._db.execute(query, (run,))]
 
     def by_key(self, table: str, keys: Sequence[str]) -> dict[str, int]:
