@@ -249,11 +249,12 @@ def test_no_verb_loads_the_console_and_a_question_loads_little(fleet: Fleet) -> 
     fleet.ask("status")
     watch = "import sys; from tui.cli.main import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
     env = os.environ | {"MUXDECK_HOME": str(fleet.home.root)}
-    for words in (["ls"], ["add", "true"], ["stats"], ["doctor"], ["config", "check"], ["engine", "status"]):
+    verbs = (["ls"], ["add", "true"], ["stats"], ["inbox"], ["msg", "operator", "x"], ["doctor"], ["config", "check"])
+    for words in (*verbs, ["engine", "status"]):
         ran = subprocess.run([sys.executable, "-c", watch, *words], env=env, capture_output=True, text=True, check=True)
         loaded = set(ran.stderr.split())
-        assert not loaded & {"textual", "rich", "libtmux"}, words
-        if words[0] in ("ls", "add", "stats"):
+        assert not loaded & {"textual", "rich", "libtmux", "mcp", "mcp_types"}, words
+        if words[0] in ("ls", "add", "stats", "inbox", "msg"):
             assert not loaded & {"asyncio", "pydantic", "sqlite3", "psutil", "subprocess"}, words
 
 

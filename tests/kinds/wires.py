@@ -26,6 +26,8 @@ class Call:
 
     tool: str
     arguments: dict[str, Any]
+    namespace: str = ""
+    """Where an interface keeps the tools of an MCP server in one."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def responses(number: int, turn: Text | Call) -> Iterator[Event]:
     else:
         item = {"type": "function_call", "id": f"item_{number:04}", "call_id": f"call_{number:04}", "name": turn.tool}
         item["arguments"] = json.dumps(turn.arguments)
+        item |= {"namespace": turn.namespace} if turn.namespace else {}
     yield _typed("response.output_item.done", output_index=0, item={**item, "status": "completed"})
     usage = {"input_tokens": TOKENS_IN, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": TOKENS_OUT}
     usage |= {"output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": TOKENS_IN + TOKENS_OUT}

@@ -39,6 +39,7 @@ _MODULES = {
     "inbox": "speaking",
     "mail": "speaking",
     "spawn": "adding",
+    "mcp": "serving",
     "groups": "reading",
     "stats": "reading",
     "history": "reading",

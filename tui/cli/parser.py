@@ -162,6 +162,7 @@ def _speaking(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
         verbs, "spawn", "from within a task: add a task as its child", usage="muxdeck spawn [options] -- COMMAND…"
     )
     one_task(spawn)
+    add_verb(verbs, "mcp", "from within a task: report, msg, inbox and spawn as tools, for agents that speak MCP")
 
 
 def _changing(verbs: Any) -> None:  # noqa: ANN401 - argparse's own

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from core.client import Client
 from core.text import duration, inert, one_line
 from tui.cli.codes import Exit
-from tui.cli.output import document, line, table
+from tui.cli.output import document, table
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable, Iterator
 
     from core.home import Home
 
@@ -53,11 +54,8 @@ def inbox(options: argparse.Namespace, home: Home) -> int:
     if options.json:
         document(found)
         return Exit.OK
-    now = time.time()
-    for mail in found.get("mail", ()):
-        line(f"mail {mail['id']} from {_sender(mail)}, {duration(now - mail['at'])} ago:")
-        for text in inert(mail["text"]).split("\n"):
-            print(f"> {text}")
+    for text in letters(found.get("mail", ())):
+        print(text)
     return Exit.OK
 
 
@@ -74,6 +72,14 @@ def mail(options: argparse.Namespace, home: Home) -> int:
     ]
     table(("id", "state", "from", "to", "age", "text"), rows, right=frozenset({0, 4}))
     return Exit.OK
+
+
+def letters(found: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Lines: a header for each piece of mail, which no text can pretend to be, since every line of a text is quoted."""
+    now = time.time()
+    for mail in found:
+        yield one_line(f"mail {mail['id']} from {_sender(mail)}, {duration(now - mail['at'])} ago:")
+        yield from (f"> {text}" for text in inert(mail["text"]).split("\n"))
 
 
 def _sender(mail: dict[str, Any]) -> str:
