@@ -168,7 +168,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Takes the mail that waits for the reader. Reply: the mail, the oldest first; nobody gets it again."""
+    """Takes the mail that waits for the reader. Reply: the mail, the oldest first.
+
+    It comes again only to the task's next attempt, where this one fails and nobody has acknowledged it.
+    """
 
     reader: AttemptId | None
 
@@ -178,6 +181,13 @@ class Acknowledge:
     """The reader has understood mail that it had taken. Reply: its numbers."""
 
     reader: AttemptId | None
+    mail: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetMail:
+    """Forgets those of the mail that nobody will be given any more."""
+
     mail: tuple[int, ...]
 
 
@@ -286,6 +296,7 @@ Command = (
     | Send
     | Collect
     | Acknowledge
+    | ForgetMail
     | Spawn
     | StartRun
     | CancelRuns

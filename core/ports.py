@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from core.wire import ForeignRow
 
 
+MAIL_AT_ONCE = 100
+"""Pieces of mail that are handed out together."""
+
+
 class OutsideError(Exception):
     """Something outside the engine does not do what was asked; the text says what, fit for the screen."""
 
@@ -101,13 +105,25 @@ class Store(Protocol):
         """What was asked for. KeyError where the task does not exist."""
 
     def waiting_mail(self, to: Sequence[Address], now: float) -> list[Mail]:
-        """Mail to one of these that nobody has taken and that holds by `now`: the oldest first, a hundred at most."""
+        """Mail to one of these that nobody has taken and that holds by `now`: the oldest MAIL_AT_ONCE, in order."""
 
     def mail(self, ids: Sequence[int]) -> list[Mail]:
         """Those of the mail that exist."""
 
     def mail_of(self, reader: str) -> list[Mail]:
         """What an attempt, or the operator, has taken: the oldest first."""
+
+    def taken_before(self, attempt: AttemptId) -> list[Mail]:
+        """What earlier attempts of its task have taken and nobody has acknowledged: the oldest first."""
+
+    def spent_mail(self, before: int, now: float) -> list[int]:
+        """Mail of lower numbers that was taken or has expired by `now`: the oldest first.
+
+        What a live task has taken and nobody has acknowledged is not among it.
+        """
+
+    def attempts_of(self, task: int) -> list[Attempt]:
+        """All attempts of a task, the first one first."""
 
     def family_cost(self, root: int) -> float:
         """US dollars that the attempts of a task and of all that came from it have told of."""

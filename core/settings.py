@@ -40,7 +40,8 @@ class EngineSettings:
     log_size: Size = 16 << 20
     """An output log is rotated at this size; one older part is kept."""
     keep_ended: Count = 10_000
-    """Ended tasks that are kept; older ones are cleaned, the oldest first. 0 keeps all."""
+    """Ended tasks, and pieces of mail, that are kept; older ones are cleaned, the oldest first, but no mail that
+    somebody may still get. 0 keeps all."""
     durability: Literal["full", "normal"] = "full"
     """"normal" survives every crash of a program, "full" also a power cut."""
     quiet_after: Duration = 30.0

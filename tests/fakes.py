@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from core import effects as e
 from core import messages as m
-from core.adapters.store import MAIL_AT_ONCE
-from core.model import STOPPED_BY_PARENT, Need, ProcessId, TaskState
-from core.ports import AttachTarget, Loaded, OutsideError, Recalled
+from core.model import STOPPED_BY_PARENT, AttemptId, Need, ProcessId, TaskState
+from core.ports import MAIL_AT_ONCE, AttachTarget, Loaded, OutsideError, Recalled
 from core.speech import Address, Recipient
 from tests.run_memory import RunMemory
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from core.interactive.signals import Choice
-    from core.model import AttemptId, Launch, TaskSpec
+    from core.model import Launch, TaskSpec
     from core.rules.step import Step
     from core.rules.world import Agent, Attempt, Group, Task
     from core.runs import StoredRun
@@ -71,6 +70,8 @@ class MemoryStore:
             self.agents[agent.name] = replace(agent, running=0, queued=0)
         self.notes.extend((who, note.text) for note in step.notes)
         self.mailbox |= step.mail
+        for mail_id in step.forgotten:
+            del self.mailbox[mail_id]
         gone = {Address(Recipient.TASK, str(task_id)) for task_id in step.removed}
         self.mailbox = {id_: mail for id_, mail in self.mailbox.items() if mail.to not in gone}
         self.next_mail = step.world.next_mail
@@ -137,6 +138,23 @@ class MemoryStore:
 
     def mail_of(self, reader: str) -> list[Mail]:
         return [self.mailbox[id_] for id_ in sorted(self.mailbox) if self.mailbox[id_].taken_by == reader]
+
+    def taken_before(self, attempt: AttemptId) -> list[Mail]:
+        earlier = {str(attempt._replace(number=number)) for number in range(1, attempt.number)}
+        found = [self.mailbox[id_] for id_ in sorted(self.mailbox)]
+        return [mail for mail in found if mail.taken_by in earlier and mail.acked_at is None]
+
+    def spent_mail(self, before: int, now: float) -> list[int]:
+        return [id_ for id_ in sorted(self.mailbox) if id_ < before and self._is_spent(self.mailbox[id_], now)]
+
+    def _is_spent(self, mail: Mail, now: float) -> bool:
+        if mail.state(now) != "taken" or mail.taken_by == "operator":
+            return mail.state(now) != "waiting"
+        task = self.tasks.get(AttemptId.parse(mail.taken_by).task)
+        return task is None or task.state.ended
+
+    def attempts_of(self, task: int) -> list[Attempt]:
+        return [replace(self.attempts[id_]) for id_ in sorted(self.attempts) if id_.task == task]
 
     def family_cost(self, root: int) -> float:
         family = {root} | {task.id for task in self.tasks.values() if task.origin and task.origin.root == root}

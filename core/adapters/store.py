@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from core.adapters import rows
 from core.adapters.run_rows import RunRows
 from core.model import TaskSpec, TaskState
-from core.ports import Loaded, Recalled
+from core.ports import MAIL_AT_ONCE, Loaded, Recalled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from core.model import Launch
+    from core.model import AttemptId, Launch
     from core.rules.step import Step
     from core.rules.world import Attempt, Task
     from core.runs import StoredRun
@@ -31,7 +31,6 @@ FRESH_AT_MOST = 1024
 _LIVE = "state IN ('queued', 'running')"
 _AMONG = "(SELECT value FROM json_each(?))"
 _NAMED_AMONG = "(SELECT CAST(value AS TEXT) FROM json_each(?))"
-MAIL_AT_ONCE = 100
 
 
 class StoreError(Exception):
@@ -115,6 +114,8 @@ class SqliteStore:
         if step.mail:
             self._many(rows.PUT_MAIL, map(rows.of_mail, step.mail.values()))
             self._set_meta("next_mail", str(step.world.next_mail))
+        if step.forgotten:
+            self._db.execute(f"DELETE FROM mail WHERE id IN {_AMONG}", (json.dumps(step.forgotten),))
 
     def _many(self, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
         for row in values:
@@ -241,6 +242,18 @@ class SqliteStore:
     def mail_of(self, reader: str) -> list[Mail]:
         return list(map(rows.mail, self._db.execute(f"{rows.SELECT_MAIL} WHERE taken_by = ? ORDER BY id", (reader,))))
 
+    def taken_before(self, attempt: AttemptId) -> list[Mail]:
+        among = json.dumps([str(attempt._replace(number=number)) for number in range(1, attempt.number)])
+        query = f"{rows.SELECT_MAIL} WHERE taken_by IN {_AMONG} AND acked_at IS NULL ORDER BY id"
+        return list(map(rows.mail, self._db.execute(query, (among,))))
+
+    def spent_mail(self, before: int, now: float) -> list[int]:
+        return [row[0] for row in self._db.execute(_SPENT, (before, now))]
+
+    def attempts_of(self, task: int) -> list[Attempt]:
+        found = self._db.execute(f"{rows.SELECT_ATTEMPT} WHERE task = ? ORDER BY number", (task,))
+        return list(map(rows.attempt, found))
+
     def family_cost(self, root: int) -> float:
         query = """SELECT sum(json_extract(result, '$.cost')) FROM attempt
                    WHERE result IS NOT NULL AND task IN (SELECT ? UNION ALL SELECT id FROM task WHERE root = ?)"""
@@ -300,6 +313,15 @@ WITH RECURSIVE below (id) AS (
     JOIN task ON task.id = need.child AND task.state IN ('skipped', 'upstream_failed')
 )
 SELECT id FROM below
+"""
+_SPENT = f"""
+SELECT id FROM mail
+WHERE id < ? AND CASE
+    WHEN taken_at IS NULL THEN coalesce(expires_at <= ?, 0)
+    ELSE acked_at IS NOT NULL
+        OR NOT EXISTS (SELECT 1 FROM task WHERE task.id = CAST(mail.taken_by AS INTEGER) AND task.{_LIVE})
+END
+ORDER BY id
 """
 _CLEANABLE = """
 SELECT id FROM task AS ended

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.engine.letters import unread
 from core.engine.talks import SPOOL, Plan
 from core.interactive import hook, hooks
 from core.kinds import catalogue, runner
@@ -193,7 +195,7 @@ class Agents:
 
     def _with_mail(self, attempt: AttemptId, launch: Launch, folder: Path) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The prompt's file, and what is written beside the script: the mail that was handed out with the start."""
-        letters = self._store.mail_of(str(attempt))
+        letters = [*unread(self._store, attempt, time.time()), *self._store.mail_of(str(attempt))]
         if not letters and launch.prompt is not None:
             return launch.prompt, ()
         text = launch.prompt_text if launch.prompt is None else _read(launch.prompt)
@@ -241,5 +243,5 @@ def _sorted(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 def letter(mail: Mail) -> str:
     """Mail as a file shows it: a header that no text can pretend to be, since every line of a text is quoted."""
-    head = f"from {sender_name(mail.sender)}" + ("" if mail.sender is None else ", untrusted") + ":"
-    return f"{head}\n" + "".join(f"> {line}\n" for line in mail.text.split("\n"))
+    sender = sender_name(mail.sender) + ("" if mail.sender is None else ", untrusted")
+    return f"mail {mail.id} from {sender}:\n" + "".join(f"> {line}\n" for line in mail.text.split("\n"))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from core import messages as m
 from core.effects import Start
-from core.ports import Recalled
+from core.engine.letters import unread
+from core.ports import MAIL_AT_ONCE, Recalled
 from core.rules.decide import decide
 from core.rules.mailing import addresses, take
 from core.rules.recovery import restore
@@ -19,6 +20,7 @@ from core.speech import Address, Recipient
 from core.workflows.source import unpack
 
 if TYPE_CHECKING:
+    from core.model import AttemptId
     from core.ports import Store
     from core.rules.runs.state import Run
     from core.rules.step import Step
@@ -142,10 +144,8 @@ class Ring:
             case m.Send(_, Address(Recipient.TASK, name)):
                 return Recalled(ended=self.store.states(self._not_live((int(name),))))
             case m.Collect(reader):
-                attempt = None if reader is None else self.world.attempt(reader)
-                over = reader is not None and attempt is None
-                return Recalled() if over else Recalled(mail=self.store.waiting_mail(addresses(attempt), now))
-            case m.Acknowledge(_, ids):
+                return self._recall_mail_for(reader, now)
+            case m.Acknowledge(_, ids) | m.ForgetMail(ids):
                 return Recalled(mail=self.store.mail(ids))
             case m.NotPlaced(attempt_id):
                 return Recalled(mail=self.store.mail_of(str(attempt_id)))
@@ -158,6 +158,17 @@ class Ring:
             with suppress(m.RefusedError):
                 keys.append(key_of(wish))
         return self.store.runs_by_key([key for key in keys if key is not None])
+
+    def _recall_mail_for(self, reader: AttemptId | None, now: float) -> Recalled:
+        attempt = None if reader is None else self.world.attempt(reader)
+        if reader is not None and attempt is None:
+            return Recalled()
+        waiting = self.store.waiting_mail(addresses(attempt), now)
+        if attempt is None or self.world.agents[attempt.agent].limits.prompts:
+            # What comes again to an agent that takes prompts comes with its start.
+            return Recalled(mail=waiting)
+        again = unread(self.store, attempt.id, now)
+        return Recalled(mail=sorted((*again, *waiting), key=lambda mail: mail.id)[:MAIL_AT_ONCE])
 
     def _recall_for(self, tasks: tuple[m.NewTask, ...]) -> Recalled:
         """What new tasks name: ended parents, and keys that are there already."""

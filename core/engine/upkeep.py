@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.config.reading import ConfigError, read
 from core.files import changes
-from core.messages import Clean, CleanRuns, RefusedError
+from core.messages import Clean, CleanRuns, ForgetMail, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -87,16 +87,30 @@ class Upkeep:
             await asyncio.sleep(CLEAN_EVERY)
             self._forget_inputs()
             keep = self._engine.settings.engine.keep_ended
-            if keep and self._engine.ended_tasks > keep:
-                old = self._store.cleanable(None, keep)[:CLEANED_AT_ONCE]
-                try:
-                    if old:
-                        await self._engine.wish(Clean(tuple(old)), "engine")
-                except RefusedError as refused:
-                    log.warning("old tasks stay: %s", refused)
-            runs = self._runs.forgettable(KEPT_RUNS)[:CLEANED_AT_ONCE]
-            if runs:
-                await self._engine.wish(CleanRuns(tuple(runs)), "engine")
+            if keep:
+                await self._forget_tasks(keep)
+                await self._forget_mail(keep)
+            await self._forget_runs()
+
+    async def _forget_tasks(self, keep: int) -> None:
+        if self._engine.ended_tasks <= keep:
+            return
+        old = self._store.cleanable(None, keep)[:CLEANED_AT_ONCE]
+        try:
+            if old:
+                await self._engine.wish(Clean(tuple(old)), "engine")
+        except RefusedError as refused:
+            log.warning("old tasks stay: %s", refused)
+
+    async def _forget_mail(self, keep: int) -> None:
+        old = self._store.spent_mail(self._engine.world.next_mail - keep, time.time())[:CLEANED_AT_ONCE]
+        if old:
+            await self._engine.wish(ForgetMail(tuple(old)), "engine")
+
+    async def _forget_runs(self) -> None:
+        old = self._runs.forgettable(KEPT_RUNS)[:CLEANED_AT_ONCE]
+        if old:
+            await self._engine.wish(CleanRuns(tuple(old)), "engine")
 
     def _forget_inputs(self) -> None:
         """What tasks were given to read, once no task is left that could read it again."""

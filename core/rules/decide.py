@@ -48,6 +48,7 @@ RULES: dict[type, Callable[[Step, Any], None]] = {
     m.Send: mailing.send,
     m.Collect: mailing.collect,
     m.Acknowledge: mailing.acknowledge,
+    m.ForgetMail: mailing.forget,
     m.Spawn: spawning.spawn,
     m.StartRun: starting.start,
     m.CancelRuns: finishing.cancel,

@@ -164,6 +164,12 @@ def _own_outcome(attempt: Attempt) -> End:
     return End(TaskState.FAILED, exit_words(attempt.exit_code))
 
 
+def succeeded(attempt: Attempt) -> bool:
+    """Of an attempt that is over; one that is not has not."""
+    over = attempt.exit_code is not None or attempt.ending is not None
+    return over and _outcome(attempt).state is TaskState.SUCCEEDED
+
+
 def _reported(attempt: Attempt) -> End:
     """Its program has ended well: it counts what it said itself."""
     told = attempt.told

@@ -1,4 +1,4 @@
-"""Mail: who may be written to, and who gets what waits; nobody gets anything twice."""
+"""Mail: who may be written to, and who gets what waits; no attempt gets anything twice."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.messages import RefusedError
 from core.model import AttemptId
+from core.rules.ending import succeeded
 from core.rules.queueing import ENDED_WORDS
 from core.rules.reporting import answer, speaking
 from core.rules.routing import check_agent
@@ -16,7 +17,7 @@ from core.text import one_line, plain, size
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from core.messages import Acknowledge, Collect, Send
+    from core.messages import Acknowledge, Collect, ForgetMail, Send
     from core.rules.step import Step
     from core.rules.world import Attempt, World
 
@@ -91,6 +92,35 @@ def acknowledge(step: Step, wish: Acknowledge) -> None:
         mail = step.world.mail[id_]
         step.mail[id_] = mail if mail.acked_at is not None else replace(mail, acked_at=step.now)
     step.reply = list(wish.mail)
+
+
+def owed(taken: Iterable[Mail], attempts: Iterable[Attempt], now: float) -> list[Mail]:
+    """Of what earlier attempts of a task had taken: what the next one gets again.
+
+    That is what nobody has acknowledged, where every attempt since has failed. `attempts` are those of the task.
+    """
+    success = max((one.id.number for one in attempts if succeeded(one)), default=0)
+    return [
+        mail
+        for mail in taken
+        if mail.acked_at is None
+        and mail.taken_by is not None
+        and AttemptId.parse(mail.taken_by).number > success
+        and (mail.expires_at is None or mail.expires_at > now)
+    ]
+
+
+def forget(step: Step, wish: ForgetMail) -> None:
+    """Those that wait, or may come again to a task that is live, stay."""
+    step.forgotten = tuple(mail.id for mail in step.world.mail.values() if _is_spent(step, mail))
+    step.reply = list(step.forgotten)
+
+
+def _is_spent(step: Step, mail: Mail) -> bool:
+    state = mail.state(step.now)
+    if state != "taken" or mail.taken_by is None or mail.taken_by == OPERATOR:
+        return state != "waiting"
+    return AttemptId.parse(mail.taken_by).task not in step.world.tasks
 
 
 def addresses(attempt: Attempt | None) -> tuple[Address, ...]:

@@ -44,6 +44,8 @@ class Step:
     edited: dict[int, TaskSpec] = field(default_factory=dict)
     mail: dict[int, Mail] = field(default_factory=dict)
     """Mail that was sent, taken or acknowledged."""
+    forgotten: tuple[int, ...] = ()
+    """Mail that is not kept any longer."""
     removed: tuple[int, ...] = ()
     new_runs: list[Run] = field(default_factory=list)
     runs: dict[int, Run] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from core.kinds.result import Result
 from core.model import AgentMode, AttemptId, Need, NeedKind, ProcessId, RetryPolicy, TaskState, Timeouts, Wanted
 from core.rules.checks import faults
 from core.settings import AgentLimits, Limits, MaySettings
-from core.speech import Address, Recipient, ReportKind
+from core.speech import Address, Mail, Recipient, ReportKind
 from core.vitals import Health, HealthState, Vital
 from tests.build import new
 from tests.fakes import MemoryStore
@@ -57,7 +57,9 @@ class Fleet(RuleBasedStateMachine):
         self.trees: list[AttemptId] = []
         self.outputs: list[AttemptId] = []
         self.kept: set[int] = set()
-        self.read: set[int] = set()
+        self.readers: dict[int, AttemptId | None] = {}
+        self.mailbox: dict[int, Mail] = {}
+        self.succeeded: set[AttemptId] = set()
 
     def tell(self, message: m.Message) -> Any:
         try:
@@ -185,7 +187,10 @@ class Fleet(RuleBasedStateMachine):
                 self.begun.add(attempt)
                 self.over.add(attempt)
                 result = None if told is None else Result(told, "said so", retry_at=self.now + 20)
+                live = self.ring.world.attempt(attempt) is not None
                 self.tell(m.Exited(attempt, code, self.now, result))
+                if live and self.store.tasks[attempt.task].state is TaskState.SUCCEEDED:
+                    self.succeeded.add(attempt)
             case "gone":
                 self.over.add(attempt)
                 self.tell(m.LauncherGone(attempt, (), self.now))
@@ -228,11 +233,46 @@ class Fleet(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 99), operator=st.booleans(), acknowledges=st.booleans())
     def collect(self, pick: int, operator: bool, acknowledges: bool) -> None:
         reader = None if operator else self.some_attempt(pick)
-        taken = {mail.id for mail in self.tell(m.Collect(reader)) or ()}
-        assert not taken & self.read, "mail was delivered twice"
-        self.read |= taken
+        if reader is not None and self.ring.world.attempt(reader) is not None:
+            self.begun.add(reader)
+        taken = {mail.id: mail for mail in self.tell(m.Collect(reader)) or ()}
+        for id_ in taken:
+            assert self.mailbox[id_].acked_at is None, "acknowledged mail was delivered"
+            assert id_ not in self.readers or self.goes_on(self.readers[id_], reader), "mail was delivered twice"
+        self.readers |= dict.fromkeys(taken, reader)
         if acknowledges and taken:
             assert self.tell(m.Acknowledge(reader, tuple(taken))) is not None
+
+    def goes_on(self, earlier: AttemptId | None, later: AttemptId | None) -> bool:
+        """Whether the later one is an attempt of the same task after a failure of the earlier one."""
+        if earlier is None or later is None or earlier.task != later.task:
+            return False
+        between = {earlier._replace(number=number) for number in range(earlier.number, later.number)}
+        return bool(between) and not between & self.succeeded
+
+    @rule(keep=st.integers(0, 3))
+    def forget(self, keep: int) -> None:
+        """Also what waits, or may come again, is named."""
+        before = dict(self.store.mailbox)
+        found = self.store.spent_mail(self.ring.world.next_mail - keep, self.now)
+        named = [id_ for id_ in before if id_ < self.ring.world.next_mail - keep]
+        assert self.tell(m.ForgetMail(tuple(named))) == found, "the store and the rules disagree"
+        assert {id_ for id_ in before if before[id_].state(self.now) == "waiting"} <= set(self.store.mailbox)
+
+    @invariant()
+    def mail_changes_hands_as_it_may(self) -> None:
+        """From waiting to a reader, back where that one never began, on to the next attempt after a failure."""
+        for id_, mail in self.store.mailbox.items():
+            before = self.mailbox.get(id_)
+            if before is None or before.taken_by in (None, mail.taken_by):
+                continue
+            assert before.taken_by != "operator"
+            had = AttemptId.parse(before.taken_by)
+            if mail.taken_by is None:
+                assert had not in self.begun, "somebody has read it"
+            else:
+                assert self.goes_on(had, AttemptId.parse(mail.taken_by))
+        self.mailbox = dict(self.store.mailbox)
 
     @rule(pick=st.integers(0, 99), count=st.integers(1, 2))
     def spawn(self, pick: int, count: int) -> None:

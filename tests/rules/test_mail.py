@@ -1,16 +1,23 @@
-"""Mail: who may be written to, who gets it, and that nobody gets it twice."""
+"""Mail: who may be written to, who gets it, that no attempt gets it twice, and when it is forgotten."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 
 from core import messages as m
-from core.model import AttemptId, Wanted
+from core.engine.letters import unread
+from core.kinds.result import Result
+from core.model import AttemptId, RetryPolicy, Wanted
 from core.rules.mailing import LONGEST_TEXT
 from core.settings import AgentLimits
-from core.speech import Address, Mail, Recipient
+from core.speech import Address, Mail, Recipient, ReportKind
 from tests.build import new
 from tests.rules.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 R = Recipient
 OPERATOR = Address(R.OPERATOR)
@@ -174,3 +181,139 @@ def test_mail_to_a_forgotten_task_is_forgotten(table: Table) -> None:
     table.exit(1)
     table.tell(m.Clean((1,)))
     assert set(table.store.mailbox) == {kept}
+
+
+# What comes again
+
+AGAIN = RetryPolicy(attempts=9, first=1, jitter=0, lost=True)
+
+
+@pytest.fixture
+def failing() -> Table:
+    """Task 1 runs and is tried again where it fails; task 2 runs beside it, of the same agent and group."""
+    made = Table(slots=0, agents=(AgentLimits("local"), AgentLimits("ada", 1, "claude")))
+    made.add(new(retry=AGAIN), new())
+    made.start(1)
+    made.start(2)
+    return made
+
+
+def exits(table: Table) -> None:
+    table.exit(1, 1)
+
+
+def reports_a_failure(table: Table) -> None:
+    table.tell(m.Report(table.attempt(1), ReportKind.FAIL, "no"))
+    table.exit(1)
+
+
+def is_lost(table: Table) -> None:
+    table.tell(m.LauncherGone(table.attempt(1), (), table.now))
+
+
+def is_stopped_and_retried(table: Table) -> None:
+    table.tell(m.Stop((1,)))
+    table.tell(m.TreeEnded(table.attempt(1), ()))
+    table.exit(1, 143)
+    table.tell(m.Retry((1,)))
+
+
+@pytest.mark.parametrize("fails", [exits, reports_a_failure, is_lost, is_stopped_and_retried])
+@pytest.mark.parametrize("to", [task(1), Address(R.AGENT, "local"), Address(R.GROUP, "default")])
+def test_what_a_failed_attempt_had_taken_comes_again_to_the_next_one_alone(
+    failing: Table, fails: Callable[[Table], None], to: Address
+) -> None:
+    sent = send(failing, to)
+    assert collect(failing, 1) == [sent]
+    fails(failing)
+    assert (collect(failing, 2), collect(failing)) == ([], []), "it is the task's now"
+    failing.later(5)
+    failing.restart()
+    late = send(failing, to)
+    assert collect(failing, 1) == [sent, late]
+    assert (collect(failing, 1), collect(failing, 2)) == ([], [])
+    assert failing.store.mailbox[sent].taken_by == "1-2"
+
+
+def test_it_comes_again_to_every_attempt_until_somebody_acknowledges_it(failing: Table) -> None:
+    first, second = send(failing, task(1)), send(failing, task(1))
+    for expected in ([first, second], [first, second], [second], []):
+        assert collect(failing, 1) == expected
+        if failing.attempt(1).number > 1 and expected:
+            failing.tell(m.Acknowledge(failing.attempt(1), (expected[0],)))
+        failing.exit(1, 1)
+        failing.later(2 ** failing.store.tasks[1].attempts)
+
+
+def test_an_attempt_may_acknowledge_what_an_earlier_one_had_taken(failing: Table) -> None:
+    sent = send(failing, task(1))
+    collect(failing, 1)
+    failing.exit(1, 1)
+    failing.later(5)
+    failing.tell(m.Acknowledge(failing.attempt(1), (sent,)))
+    assert collect(failing, 1) == []
+
+
+def test_what_was_read_on_the_way_to_a_success_does_not_come_again(failing: Table) -> None:
+    send(failing, task(1))
+    collect(failing, 1)
+    failing.exit(1, 1)
+    failing.later(5)
+    failing.exit(1, 0)
+    failing.tell(m.Retry((1,)))
+    assert collect(failing, 1) == []
+
+
+def test_what_has_expired_does_not_come_again(failing: Table) -> None:
+    send(failing, task(1), ttl=3)
+    collect(failing, 1)
+    failing.exit(1, 1)
+    failing.later(5)
+    assert collect(failing, 1) == []
+
+
+def test_it_comes_again_by_the_hundred(failing: Table) -> None:
+    sent = [send(failing, task(1)) for _ in range(150)]
+    assert collect(failing, 1) + collect(failing, 1) == sent
+    failing.exit(1, 1)
+    failing.later(5)
+    assert [collect(failing, 1), collect(failing, 1), collect(failing, 1)] == [sent[:100], sent[100:], []]
+
+
+def test_a_prompt_gets_it_again_with_its_start_wherever_that_is(failing: Table) -> None:
+    first, second = send(failing, Address(R.AGENT, "ada")), send(failing, Address(R.AGENT, "ada"))
+    failing.add(new(wanted=PROMPT, retry=AGAIN))
+    number = failing.ring.world.next_task - 1
+    failing.start(number)
+    failing.tell(m.Acknowledge(failing.attempt(number), (second,)))
+    assert unread(failing.store, failing.attempt(number), failing.now) == []
+    failing.exit(number, 1, Result("error"))
+    failing.later(5)
+    again = unread(failing.store, failing.attempt(number), failing.now)
+    assert [mail.id for mail in again] == [first]
+    assert collect(failing, number) == [], "not a second time by the inbox"
+    failing.tell(m.NotPlaced(failing.attempt(number), "no tmux"))
+    failing.later(5)
+    again = unread(failing.store, failing.attempt(number), failing.now)
+    assert [mail.id for mail in again] == [first]
+
+
+# What is forgotten
+
+
+def test_mail_is_forgotten_once_nobody_will_get_it_any_more(failing: Table) -> None:
+    expired, waits = send(failing, task(1), ttl=1), send(failing, Address(R.AGENT, "ada"))
+    read, understood, handed = (send(failing, to) for to in (task(1), task(1), OPERATOR))
+    failing.later(2)
+    collect(failing, 1)
+    collect(failing)
+    failing.tell(m.Acknowledge(failing.attempt(1), (understood,)))
+    everything = tuple(failing.store.mailbox)
+    assert failing.tell(m.ForgetMail(everything)) == [expired, understood, handed]
+    assert set(failing.store.mailbox) == {waits, read}
+    failing.exit(1, 1)
+    assert failing.tell(m.ForgetMail(everything)) == [], "its task is tried again"
+    failing.later(5)
+    failing.exit(1, 0)
+    assert failing.tell(m.ForgetMail(everything)) == [read]
+    assert set(failing.store.mailbox) == {waits}

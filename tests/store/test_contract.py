@@ -246,6 +246,51 @@ def test_mail_is_handed_out_by_the_hundred(reopen: Callable[[], Store]) -> None:
     assert [id_ for part in taken for id_ in part] == list(range(1, 251))
 
 
+def test_what_earlier_attempts_had_taken_is_found_until_it_is_acknowledged(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    fleet = ring(store)
+    fleet.apply(add(new(retry=RetryPolicy(attempts=3, first=1, jitter=0)), new()), 100.0)
+    for number, to in enumerate(("1", "1", "2", "1")):
+        fleet.apply(m.Send(None, Address(Recipient.TASK, to), str(number)), 100.0)
+    fleet.apply(m.Collect(AttemptId(2, 1)), 101.0)
+    fleet.apply(m.Collect(AttemptId(1, 1)), 101.0)
+    fleet.apply(m.Acknowledge(AttemptId(1, 1), (2,)), 101.0)
+    fleet.apply(m.Exited(AttemptId(1, 1), 1, 102.0), 102.0)
+    fleet.apply(m.Ticked(), 103.0)
+    store.commit()
+    store = reopen()
+    assert [mail.id for mail in store.taken_before(AttemptId(1, 2))] == [1, 4]
+    assert store.taken_before(AttemptId(1, 1)) == store.taken_before(AttemptId(2, 1)) == []
+    assert [(one.id, one.exit_code) for one in store.attempts_of(1)] == [(AttemptId(1, 1), 1), (AttemptId(1, 2), None)]
+    assert [mail.id for mail in ring(store, 104.0).apply(m.Collect(AttemptId(1, 2)), 104.0).reply] == [1, 4]
+    assert store.taken_before(AttemptId(1, 2)) == []
+    assert [mail.id for mail in store.taken_before(AttemptId(1, 11))] == [1, 4]
+
+
+def test_spent_mail_is_found_and_forgotten(reopen: Callable[[], Store]) -> None:
+    store = reopen()
+    fleet = ring(store)
+    fleet.apply(add(new(), new()), 100.0)
+    one, two, operator = Address(Recipient.TASK, "1"), Address(Recipient.TASK, "2"), Address(Recipient.OPERATOR)
+    for to, ttl in ((one, None), (two, None), (operator, None), (one, 5.0), (Address(Recipient.AGENT, "other"), None)):
+        fleet.apply(m.Send(None, to, "x", ttl), 100.0)
+    assert store.spent_mail(9, 104.0) == []
+    assert store.spent_mail(9, 105.0) == [4]
+    for reader in (AttemptId(1, 1), AttemptId(2, 1), None):
+        fleet.apply(m.Collect(reader), 106.0)
+    assert store.spent_mail(9, 106.0) == [3, 4], "tasks 1 and 2 live"
+    fleet.apply(m.Acknowledge(AttemptId(1, 1), (1,)), 107.0)
+    fleet.apply(m.Exited(AttemptId(2, 1), 1, 107.0), 107.0)
+    assert store.spent_mail(9, 107.0) == [1, 2, 3, 4]
+    assert store.spent_mail(3, 107.0) == [1, 2]
+    fleet.apply(m.Clean((2,)), 108.0)
+    fleet.apply(m.ForgetMail((1, 3, 5, 77)), 108.0)
+    store.commit()
+    store = reopen()
+    assert [mail.id for mail in store.mail(list(range(10)))] == [4, 5]
+    assert ring(store).world.next_mail == 6
+
+
 def test_what_a_family_has_cost_is_told_over_all_its_attempts(reopen: Callable[[], Store]) -> None:
     store = reopen()
     fleet = ring(store)
