@@ -15,10 +15,10 @@ from core.speech import OPERATOR, Address, Recipient, ReportKind
 from core.text import one_line
 
 if TYPE_CHECKING:
+    from core.adapters.prompts import PromptFiles
     from core.adapters.tokens import Tokens
     from core.engine.engine import Engine
     from core.engine.verbs import Verbs
-    from core.engine.wishes import Prompts
 
 LONGEST_NUMBER = 18
 """Digits of a task's number."""
@@ -27,7 +27,7 @@ LONGEST_NUMBER = 18
 class Speaking:
     """`who` is the client's name: what an attempt does is noted under its task instead."""
 
-    def __init__(self, engine: Engine, tokens: Tokens, prompts: Prompts) -> None:
+    def __init__(self, engine: Engine, tokens: Tokens, prompts: PromptFiles) -> None:
         self._engine = engine
         self._tokens = tokens
         self._prompts = prompts
@@ -65,8 +65,7 @@ class Speaking:
 
     async def spawn(self, wish: r.Spawn, who: str) -> object:
         parent = self._attempt(wish.speaker, "spawn")
-        engine = self._engine
-        asked = wishes.new_tasks(wish, engine.settings, engine.store, time.time(), self._prompts)
+        asked = await wishes.asked_tasks(wish, self._engine, self._prompts)
         return await self._wish(m.Spawn(parent, asked.tasks), parent, who)
 
     async def _wish(self, wish: m.Command, speaker: AttemptId | None, who: str) -> object:

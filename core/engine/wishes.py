@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
+import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +35,8 @@ from core.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from core.adapters.prompts import PromptFiles
+    from core.engine.engine import Engine
     from core.ports import Store
     from core.settings import Settings
 
@@ -73,6 +77,14 @@ def new_tasks(
     if problems:
         raise BadInputError(problems)
     return m.Add(tuple(tasks))
+
+
+async def asked_tasks(wish: r.Add | r.Spawn, engine: Engine, prompts: PromptFiles) -> m.Add:
+    """As `new_tasks`, with the texts for coding agents on disk: that is waited for beside the loop."""
+    texts = [task.prompt for task in wish.tasks if task.prompt is not None]
+    if texts:
+        await asyncio.to_thread(prompts.keep_all, texts)
+    return new_tasks(wish, engine.settings, engine.store, time.time(), prompts)
 
 
 def edited(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +37,7 @@ class TaskVerbs:
         }
 
     async def _add(self, wish: r.Add, who: str) -> object:
-        prompts = [task.prompt for task in wish.tasks if task.prompt is not None]
-        if prompts:
-            await asyncio.to_thread(self._prompts.keep_all, prompts)
-        command = wishes.new_tasks(wish, self._engine.settings, self._engine.store, time.time(), self._prompts)
-        return await self._engine.wish(command, who)
+        return await self._engine.wish(await wishes.asked_tasks(wish, self._engine, self._prompts), who)
 
     async def _check(self, wish: r.Check, _who: str) -> object:
         settings, store = self._engine.settings, self._engine.store
