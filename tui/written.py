@@ -28,7 +28,10 @@ def request(written: str, home: Home) -> dict[str, Any]:
         raise WrittenError(f"{error}: close it") from None
     except SystemExit:
         raise WrittenError(said.getvalue().strip().rpartition("error: ")[2] or "that is not an add command") from None
-    task = add_request(options, home)
+    try:
+        task = add_request(options, home)
+    except ValueError as error:
+        raise WrittenError(str(error)) from None
     if task is None:
         raise WrittenError("there is no command: add [options] -- COMMAND…")
     return task

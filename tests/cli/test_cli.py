@@ -15,6 +15,7 @@ from tests.fleet import until
 from tui.cli.codes import Exit
 from tui.cli.main import _MODULES
 from tui.cli.parser import parser
+from tui.written import WrittenError, request
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet
@@ -29,6 +30,20 @@ def test_add_prints_the_number_and_wait_tells_the_result(fleet: Fleet) -> None:
     assert "failed exit 3" in failed.stderr
     slow = fleet.muxdeck("add", "sleep", "300")
     assert fleet.muxdeck("wait", "--timeout", "100ms", slow.stdout.strip()).returncode == Exit.FAILED
+
+
+def test_what_stands_behind_a_command_is_the_commands_own(fleet: Fleet) -> None:
+    assert fleet.muxdeck("add", "echo", "--wait", "-n").stdout == "1\n"
+    assert fleet.task(1)["command"] == ["echo", "--wait", "-n"]
+    told = fleet.muxdeck("add", "--wait", "--shell", "exit 3")
+    assert (told.returncode, fleet.task(2)["shell"]) == (Exit.FAILED, "exit 3")
+    assert "options stand before it" in " ".join(fleet.muxdeck("add", "--help").stdout.split())
+
+
+def test_a_line_of_the_palette_is_read_as_the_command_line_reads_it(fleet: Fleet) -> None:
+    assert request("add --shell 'sort x | wc'", fleet.home) == {"shell": "sort x | wc"}
+    with pytest.raises(WrittenError, match="--shell takes one text"):
+        request("add --shell 'sort x | wc' --hold", fleet.home)
 
 
 def test_every_option_of_add_reaches_the_task(fleet: Fleet) -> None:
@@ -112,6 +127,18 @@ def test_the_states_of_the_documents_are_those_of_the_glossary(fleet: Fleet) -> 
         (["add", "--after-ok", "99", "true"], Exit.NOT_FOUND, "99"),
         (["add"], Exit.USAGE, "no command"),
         (["add", "-t", "soon", "true"], Exit.USAGE, "not a duration"),
+        (
+            ["add", "--shell", "sort x | wc", "--wait"],
+            Exit.USAGE,
+            "--shell takes one text, and here are 2: 'sort x | wc'",
+        ),
+        (
+            ["spawn", "--shell", "echo", "a b"],
+            Exit.USAGE,
+            "echo 'a b'. Quote the whole of it, and write options before",
+        ),
+        (["edit", "1", "--shell", "--", "echo", "a"], Exit.USAGE, "--shell takes one text, and here are 2: echo a"),
+        (["add", "--check", "'", "--prompt", "x"], Exit.USAGE, "No closing quotation"),
         (["add", "-g", "a b", "true"], Exit.USAGE, "letters, digits"),
         (["add", "--not-before", "tomorrow", "true"], Exit.USAGE, "not a time"),
         (["ls", "-s", "wrong"], Exit.USAGE, "not a state"),

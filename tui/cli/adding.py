@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.client import AnswerError, Client, context
+from core.text import one_line
 from tui.cli.codes import Exit
 from tui.cli.output import document, say
 from tui.cli.reading import wait_for
@@ -19,7 +20,7 @@ from tui.cli.speaking import speaker
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from core.home import Home
 
@@ -50,6 +51,9 @@ def _one(options: argparse.Namespace, home: Home, speaking: dict[str, Any]) -> i
     except (OSError, UnicodeDecodeError) as error:
         say(f"{options.prompt_file} cannot be read: {error}")
         return Exit.USAGE
+    except ValueError as error:
+        say(str(error))
+        return Exit.USAGE
     if task is None:
         verb = f"muxdeck {options.verb}"
         say(f"there is no command: {verb} [options] -- COMMAND…, or a prompt: {verb} --prompt TEXT")
@@ -64,7 +68,10 @@ def _one(options: argparse.Namespace, home: Home, speaking: dict[str, Any]) -> i
 
 
 def add_request(options: argparse.Namespace, home: Home) -> dict[str, Any] | None:
-    """The task that the words of `add` ask for; None where there is no command in them."""
+    """The task that the words of `add` ask for; None where there is no command in them.
+
+    ValueError says what is wrong with them.
+    """
     words = options.command[1:] if options.command[:1] == ["--"] else options.command
     prompt = prompt_of(options)
     if not words and prompt is None:
@@ -72,7 +79,7 @@ def add_request(options: argparse.Namespace, home: Home) -> dict[str, Any] | Non
     named = ("name", "key", "after_ok", "after_any", "after_fail")
     task = {key: value for key in named if (value := getattr(options, key)) is not None}
     run = {"prompt": prompt} if prompt is not None else {}
-    return task | task_fields(options, home) | (_command(words, shell=options.shell) if words else {}) | run
+    return task | task_fields(options, home) | (command_of(words, shell=options.shell) if words else {}) | run
 
 
 def prompt_of(options: argparse.Namespace) -> str | None:
@@ -199,8 +206,15 @@ def _task_of(line: str, *, shell: bool, prompt: str | None) -> dict[str, Any]:
     return {"command": words}
 
 
-def _command(words: Iterable[str], *, shell: bool) -> dict[str, Any]:
-    return {"shell": " ".join(words)} if shell else {"command": list(words)}
+def command_of(words: list[str], *, shell: bool) -> dict[str, Any]:
+    """What the words behind the options ask for. ValueError where they are more than the one text of a shell."""
+    if shell and len(words) > 1:
+        given = " ".join(map(shlex.quote, words))
+        raise ValueError(
+            f"--shell takes one text, and here are {len(words)}: {one_line(given, 120)}. "
+            "Quote the whole of it, and write options before it"
+        )
+    return {"shell": words[0]} if shell else {"command": words}
 
 
 def task_fields(options: argparse.Namespace, home: Home) -> dict[str, Any]:

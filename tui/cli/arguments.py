@@ -51,9 +51,8 @@ def one_task(add: argparse.ArgumentParser) -> None:
     add.add_argument("--key", help="idempotency key: a second add with it gives the first task")
     add.add_argument("-w", "--wait", action="store_true", help="wait for its end; the exit code tells the result")
     json_flag(add)
-    add.add_argument(
-        "command", nargs=argparse.REMAINDER, metavar="COMMAND", help="argv, passed on exactly; with --shell one text"
-    )
+    text = "argv, passed on exactly to its last word, so options stand before it; with --shell one text"
+    add.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help=text)
 
 
 def task_options(verb: argparse.ArgumentParser) -> None:

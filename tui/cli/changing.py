@@ -6,7 +6,7 @@ import signal as signals
 from typing import TYPE_CHECKING, Any
 
 from core.client import Client
-from tui.cli.adding import task_fields
+from tui.cli.adding import command_of, task_fields
 from tui.cli.codes import Exit
 from tui.cli.output import document, say
 
@@ -63,7 +63,11 @@ def edit(options: argparse.Namespace, home: Home) -> int:
     changes = task_fields(options, home)
     words = getattr(options, "command", [])
     if words:
-        changes |= {"shell": " ".join(words)} if options.shell else {"command": words}
+        try:
+            changes |= command_of(words, shell=options.shell)
+        except ValueError as error:
+            say(str(error))
+            return Exit.USAGE
     if options.name is not None:
         changes["name"] = options.name
     if options.release:
