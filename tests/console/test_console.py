@@ -151,11 +151,64 @@ async def test_a_conversation_goes_on_with_the_agent_that_had_it(make_stage: Cal
         assert spec.launch.prompt is not None
 
 
+async def test_an_agent_under_the_cursor_has_the_lower_part_to_itself(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage()
+    async with stage.run() as actor:
+        await actor.add(command("job"))
+        actor.hands.screens = {1: "compiling unit 7"}
+        await actor.sees("compiling unit 7", "live · 1")
+        await actor.press("1")
+        await actor.misses("compiling unit 7", "live · 1", "─ 1 job")
+        await actor.sees("─ local ─", "agent   local")
+        await actor.press("j")
+        await actor.sees("─ build ─", "agent   build")
+        await actor.press("2")
+        await actor.sees("compiling unit 7", "─ 1 job")
+
+
+async def test_a_task_that_has_not_run_shows_no_screen_of_another(stage: Stage) -> None:
+    async with stage.run() as actor:
+        await actor.add(command("job"), command("held", hold=True))
+        actor.hands.screens = {1: "compiling unit 7"}
+        await actor.choose(1)
+        await actor.sees("compiling unit 7")
+        await actor.choose(2)
+        await actor.misses("compiling unit 7")
+
+
+async def test_the_form_is_whole_on_a_small_terminal_and_a_box_says_by_its_sign_how_it_stands(stage: Stage) -> None:
+    async with stage.run((80, 24)) as actor:
+        await actor.press("n")
+        shown = await actor.sees("new task", "time limit", "hold it", "Esc  back", "╮", "▐ ▌ hold it")
+        top = next(line for line in shown.splitlines() if "new task" in line)
+        assert top.rstrip("│ ").endswith("╮")
+        await actor.press(*["shift+tab"], "space")
+        await actor.sees("▐x▌ hold it")
+
+
+async def test_what_an_agent_said_and_cost_is_in_the_details_and_long_mail_is_read_whole(
+    make_stage: Callable[..., Stage],
+) -> None:
+    stage = make_stage(agents_story.SETTINGS)
+    async with stage.run() as actor:
+        (task,) = await actor.add({"prompt": "look", "agent": "bob"})
+        await actor.until(lambda: actor.hands.running, "it runs")
+        await actor.press("x")
+        await actor.sees("1 session whose processes have not been looked at yet")
+        await actor.press("escape")
+        told = Result("ok", message="Two findings\nare mended.", cost=0.214)
+        stage.engine.post(Exited(actor.hands.running[task], 0, time.time(), told))
+        await actor.sees("said    Two findings are mended.", "0.21 USD")
+        await stage.link.ask("msg", speaker=None, to="operator", text=f"begin {'word ' * 60}end-of-it")
+        await actor.press("m")
+        await actor.sees("begin word", "end-of-it")
+
+
 async def test_a_queued_task_is_edited_and_the_edit_is_undone_and_made_again(stage: Stage) -> None:
     async with stage.run() as actor:
         await actor.add(command("held", hold=True, retry={"attempts": 4}))
         await actor.press("e")
-        await actor.sees("edit 1")
+        await actor.sees("edit 1", "▐x▌ hold it", "▐ ▌ run by")
         await actor.press("tab")
         await actor.write("xyz")
         await actor.press("enter")

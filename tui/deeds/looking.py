@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 import time
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
@@ -60,14 +61,19 @@ async def asked(desk: Desk) -> None:
 
 
 def _note_lines(notes: list[dict[str, Any]], width: int) -> list[Line]:
-    return [
-        (
-            Span(time.strftime(" %m-%d %H:%M:%S  ", time.localtime(note["at"])), "muted"),
-            Span(fit(note["who"], 14), "accent" if note["who"] != "engine" else "muted"),
-            Span(fit(note["text"], max(width - 32, 10))),
-        )
-        for note in notes
-    ]
+    return [line for note in notes for line in _noted(note, width)]
+
+
+def _noted(note: dict[str, Any], width: int) -> list[Line]:
+    first, *more = _wrapped(one_line(note["text"], LONGEST_NOTE), width - NOTE_INDENT - 1)
+    when = Span(time.strftime(" %m-%d %H:%M:%S  ", time.localtime(note["at"])), "muted")
+    who = Span(fit(note["who"], 14), "accent" if note["who"] != "engine" else "muted")
+    return [(when, who, Span(first)), *((Span(" " * NOTE_INDENT), Span(part)) for part in more)]
+
+
+NOTE_INDENT = 31
+LONGEST_NOTE = 600
+"""Characters."""
 
 
 async def logs(desk: Desk) -> None:
@@ -107,7 +113,9 @@ async def _answer(desk: Desk, task: int, dialog: dict[str, Any]) -> None:
     options += [Option(key, label, key, keys=(key,)) for key, label in dialog["choices"]]
     first = dialog["choices"][0][1]
     asked = takewhile(lambda line: first not in line, dialog["detail"].splitlines())
-    key = await desk.choose(f"{task} asks", options, "", "\n".join(islice(asked, SHOWN_OF_DIALOG)))
+    row = desk.replica.tasks.get(task)
+    name = "" if row is None else f" {row.name}"
+    key = await desk.choose(f"{task}{name} asks", options, "", "\n".join(islice(asked, SHOWN_OF_DIALOG)))
     if key:
         await desk.ask("answer", task=task, key=key, since=dialog["since"])
         desk.say(f"answered {task} with {key}")
@@ -149,8 +157,13 @@ def _mail_lines(mail: list[dict[str, Any]], width: int) -> list[Line]:
 def _letter(mail: dict[str, Any], width: int) -> list[Line]:
     when = time.strftime(" %m-%d %H:%M:%S  ", time.localtime(mail["at"]))
     head = (Span(when, "muted"), Span(f"{mail['from']} → {mail['to']}", "accent"), Span(f"  {mail['state']}", "muted"))
-    text = inert(mail["text"]).splitlines()
-    return [head, *((Span("   "), Span(fit(line.expandtabs(), max(width - 4, 1)))) for line in text), (Span(""),)]
+    text = [part for line in inert(mail["text"]).splitlines() for part in _wrapped(line, width - 4)]
+    return [head, *((Span("   "), Span(part)) for part in text), (Span(""),)]
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """With its indentation; what is too long for a line goes on in the next one."""
+    return textwrap.wrap(line.expandtabs(), max(width, 12)) or [""]
 
 
 async def copy(desk: Desk) -> None:

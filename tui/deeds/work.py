@@ -86,10 +86,12 @@ async def _hit(desk: Desk, rows: list[TaskRow], running: list[TaskRow]) -> tuple
     """What will die and what hangs on it, and whether somebody is attached."""
     facts = list(_names(rows)) if len(rows) > 1 else []
     sessions = [session for row in running if (session := desk.replica.sessions.get(row.id)) is not None]
-    processes = sum(session.processes or 0 for session in sessions)
-    memory = sum(session.memory or 0 for session in sessions)
-    if running:
-        facts.append(f"{plural(processes, 'process')} in {plural(len(running), 'session')}, {size(memory)} of memory")
+    seen = [session for session in sessions if session.processes is not None]
+    if seen:
+        processes, memory = sum(one.processes or 0 for one in seen), sum(one.memory or 0 for one in seen)
+        facts.append(f"{plural(processes, 'process')} in {plural(len(seen), 'session')}, {size(memory)} of memory")
+    if len(seen) < len(running):
+        facts.append(f"{plural(len(running) - len(seen), 'session')} whose processes have not been looked at yet")
     attached = False
     if len(rows) == 1:
         task = (await desk.ask("show", task=rows[0].id))["task"]
@@ -155,8 +157,8 @@ async def clean(desk: Desk) -> None:
     rows = [row for row in desk.targets() if row.ended_at is not None]
     counts = desk.replica.count
     ended = counts("succeeded", "failed", "timed_out", "lost", "cancelled", "skipped", "upstream_failed")
-    options = [Option("succeeded", "succeeded", f"{counts('succeeded'):,} tasks")]
-    options.append(Option("all", "everything that ended", f"{ended:,} tasks"))
+    options = [Option("succeeded", "succeeded", plural(counts("succeeded"), "task"))]
+    options.append(Option("all", "everything that ended", plural(ended, "task")))
     if rows:
         options.insert(0, Option("these", "these" if len(rows) > 1 else f"only {rows[0].id}", _names(rows)[0]))
     chosen = await desk.choose("forget ended tasks, with their output", options)

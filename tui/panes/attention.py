@@ -58,11 +58,16 @@ class Attention(Horizontal):
         if row is not self._row:
             self._row = row
             self._changed.set()
+        if row is None:
+            self._document = None
 
-    def say(self, lines: list[Line]) -> None:
+    def say(self, title: str, lines: list[Line]) -> None:
         """Words in place of details, while no task is chosen."""
         if self._row is None:
-            self.query_one("#detail", Spans).show(lines)
+            detail = self.query_one("#detail", Spans)
+            detail.show(lines)
+            entitle(detail, title)
+            entitle(self.query_one(LiveScreen))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)  # once the parts have their sizes
@@ -71,8 +76,6 @@ class Attention(Horizontal):
         row = self._row
         detail, live = self.query_one("#detail"), self.query_one(LiveScreen)
         if row is None:
-            entitle(detail)
-            entitle(live)
             return
         runs = row.state == "running"
         entitle(detail, f"{row.id} {row.name}")
@@ -121,6 +124,7 @@ class Attention(Horizontal):
                             pause = LIVE_EVERY
             elif row is None or not row.attempts:
                 seen = None
+                self.query_one(LiveScreen).show([])
             await self._rest(row, pause)
 
     def _show(self, answer: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from core.wire import SessionRow
     from tui.link import Link
     from tui.replica import Replica
+    from tui.situation import Situation
 
 FRAME = 1 / 30
 """Seconds between two pictures: what changes in between is drawn once."""
@@ -96,11 +97,17 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
         summary.show([words.summary_line(self.pane.id or "", self.replica, self.needing(), summary.size.width)])
         self._show_footer()
         self.query_one("#too-small", Spans).show(words.too_small(self.size.width, self.size.height))
-        self.query_one(Attention).look(self.chosen(), situation)
-        if self.chosen() is None:
-            width = self.query_one("#detail").size.width
-            self.query_one(Attention).say(words.beside(self.agent(), self.session(), situation, width))
+        self._attend(situation)
         self._call()
+
+    def _attend(self, situation: Situation) -> None:
+        """The lower part is about what the cursor is on."""
+        attention, chosen = self.query_one(Attention), self.chosen()
+        attention.look(chosen, situation)
+        if chosen is None:
+            agent, session = self.agent(), self.session()
+            title = agent.name if agent is not None else session.name if session is not None else ""
+            attention.say(title, words.beside(agent, session, situation, self.query_one("#detail").size.width))
 
     def _show_footer(self) -> None:
         footer = self.query_one("#footer", Spans)
@@ -111,7 +118,7 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
 
     def on_lines_moved(self) -> None:
         self._show_footer()
-        self.query_one(Attention).look(self.chosen(), self.replica.situation(time.time(), plain=self.plain))
+        self._attend(self.replica.situation(time.time(), plain=self.plain))
 
     def on_lines_entered(self) -> None:
         self.perform(BY_KEY["enter"])

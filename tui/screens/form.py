@@ -46,11 +46,27 @@ FIELDS = (
 )
 
 
+NEXT = "what its agent is to do next"
+"""The hint of a prompt that goes on with a conversation."""
+
+
+class Tick(Checkbox):
+    """Told by its sign too, not by its colour alone."""
+
+    BUTTON_INNER = " "
+
+    def watch_value(self) -> None:
+        self.BUTTON_INNER = "x" if self.value else " "
+        super().watch_value()
+
+
 class TaskForm(ModalScreen[Any], inherit_bindings=False):
     """`submit` gets the keys of a task request and returns what is shown to the person afterwards.
 
     With `talks` it is a prompt, and can be nothing else.
     """
+
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-high")]  # noqa: RUF012 - as Textual declares it
 
     def __init__(
         self,
@@ -76,7 +92,7 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
                     yield Static(Content(field.label), classes="label")
                     yield Input(
                         value=self._values.get(field.key, ""),
-                        placeholder=field.hint,
+                        placeholder=NEXT if self._talks and field.key == "prompt" else field.hint,
                         id=f"field-{field.key}",
                         compact=True,
                         select_on_focus=False,
@@ -86,8 +102,8 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
                 yield Static(Content(""), classes="label")
                 if not self._talks:
                     shell = self._values.get("shell") == "yes"
-                    yield Checkbox("run by your shell", value=shell, id="shell", compact=True)
-                yield Checkbox("hold it", value=self._values.get("hold") == "yes", id="hold", compact=True)
+                    yield Tick("run by your shell", value=shell, id="shell", compact=True)
+                yield Tick("hold it", value=self._values.get("hold") == "yes", id="hold", compact=True)
             yield Static("", classes="fault", id="fault-all")
             yield Static(Content("↵  queue it      Tab  next field      Esc  back"), classes="keys")
 
@@ -109,6 +125,7 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
     async def on_input_submitted(self) -> None:
         for fault in self.query(".fault").results(Static):
             fault.update("")
+            fault.remove_class("-said")
         try:
             task = self._request()
         except FieldError as error:
@@ -126,7 +143,9 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
 
     def _show(self, key: str, text: str) -> None:
         known = any(field.key == key for field in self._fields)
-        self.query_one(f"#fault-{key if known else 'all'}", Static).update(Content(one_line(text, 300)))
+        fault = self.query_one(f"#fault-{key if known else 'all'}", Static)
+        fault.update(Content(one_line(text, 300)))
+        fault.add_class("-said")
         if known:
             self.query_one(f"#field-{key}", Input).focus()
 

@@ -46,6 +46,9 @@ def _facts(task: dict[str, Any], at: Situation) -> Iterator[tuple[str, str, str]
     yield "place", f"agent {task['agent']}, group {task['group']}{priority}", "muted"
     for attempt in task["attempts"][-4:]:
         yield f"try {attempt['number']}", _attempt(attempt), "muted"
+    said = next((one["result"]["message"] for one in task["attempts"][::-1] if one["result"]), "")
+    if said:
+        yield "said", " ".join(said.split()), ""
     yield "queued", f"{duration(time.time() - task['queued_at'])} ago", "muted"
 
 
@@ -69,6 +72,8 @@ def _attempt(attempt: dict[str, Any]) -> str:
         parts.append(f"ran {duration(attempt['ended_at'] - attempt['started_at'])}")
     elif attempt["started_at"] is not None:
         parts.append(f"runs for {duration(time.time() - attempt['started_at'])}")
+    if attempt["result"] and attempt["result"]["cost"] is not None:
+        parts.append(f"{attempt['result']['cost']:.2f} USD")
     if attempt["pid"]:
         parts.append(f"process {attempt['pid']}")
     if attempt["max_memory"]:

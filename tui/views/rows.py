@@ -9,7 +9,6 @@ from core.text import duration, size
 from tui.views.line import Line, Span, fit, right
 from tui.views.spark import gauge
 from tui.wording import (
-    CANCELLED,
     FAILED,
     HEALTH_SIGNS,
     LOST,
@@ -27,6 +26,10 @@ from tui.wording import (
 if TYPE_CHECKING:
     from core.wire import AgentRow, ForeignRow, SessionRow, TaskRow
     from tui.situation import Situation
+
+
+WIDE_NOTE = 20
+"""Cells from which the note on an agent has room for its reason."""
 
 
 def task_sign(row: TaskRow) -> Sign:
@@ -153,6 +156,9 @@ def agent_line(row: AgentRow, width: int, at: Situation) -> Line:
     load = f"{row.running}/{row.slots}" if row.slots else f"{row.running}"
     name = min(max(width - 15, 8), 16)
     room = max(width - 2 - 1 - name - 6 - 1, 0)
+    more = row.problem or row.doubt
+    if note and more and room > WIDE_NOTE:
+        note = f"{note} · {more}"
     bar = note or gauge(row.running, row.slots, room, plain=at.plain)
     return (
         Span(" "),
@@ -175,7 +181,7 @@ def _agent_sign(row: AgentRow, now: float) -> tuple[Sign, str]:
         return LOST, "broken"
     if row.running:
         return RUNNING, ""
-    return (CANCELLED if not row.queued else TASK_SIGNS["queued"]), "idle" if not row.queued else ""
+    return TASK_SIGNS["queued"], "" if row.queued else "idle"
 
 
 def symbol(sign: Sign, at: Situation) -> str:
