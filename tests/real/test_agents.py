@@ -123,6 +123,7 @@ def test_an_agent_of_a_version_that_is_not_known_works_and_says_so(
     told = fleet.muxdeck("agents", "explain", "ada").stdout
     assert f"note      {doubt}" in told
     assert "state     idle" in told
+    assert f"program   {program}" in told
     assert fleet.wait(prompt(fleet, "x")) == ["succeeded"]
     assert fleet.ask("agents")["agents"][-1]["problem"] is None
 

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from core.client import Client
-from core.text import duration, inert, one_line
+from core.text import duration, inert, one_line, plural
 from tui.cli.codes import Exit
 from tui.cli.output import document, line, say, table
 
@@ -69,14 +69,14 @@ def _explain(options: argparse.Namespace, home: Home) -> int:
         document(agent)
         return Exit.OK
     one = agent["agent"]
-    slots = one["slots"] or "any number of"
+    slots = plural(one["slots"], "slot") if one["slots"] else "any number of slots"
     facts = {
         "state": state_word(one),
         "why": one["problem"],
         "note": one["doubt"],
         "kind": one["kind"],
-        "program": agent["program"],
-        "load": f"{one['running']} running on {slots} slots, {one['queued']} queued",
+        "program": shlex.join(agent["program"] or ()),
+        "load": f"{one['running']} running on {slots}, {one['queued']} queued",
         "used": _share(one["utilisation"]),
         "can": ", ".join(one["capabilities"]),
         "warm for": ", ".join(agent["warm"]),
