@@ -62,6 +62,7 @@ class Collector:
         self.problems: list[Problem] = []
         self.uses: list[Use] = []
         self._hints = 0
+        self._templates: dict[str, Template] = {}
 
     def wrong(self, key: Key, text: str) -> None:
         self.problems.append(Problem(key, text))
@@ -71,8 +72,10 @@ class Collector:
         self.wrong(key, unknown_key(name, list(known) if self._hints <= _HINTS else (), what))
 
     def template(self, text: str, key: Key, place: Place, node: str = "") -> Template:
+        found = self._templates.get(text)
         try:
-            found = Template.parse(text)
+            if found is None:
+                found = self._templates[text] = Template.parse(text)
         except ExpressionError as error:
             self.wrong(key, str(error))
             return Template.parse("")

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.workflows.grammar import MAX_NESTING, ExpressionError, Parser
-from core.workflows.terms import Constant, MissingError, Scope, Term, UnfitError, rendered, truth
+from core.workflows.grammar import MAX_NESTING, RESERVED, SIMPLE, ExpressionError, Parser
+from core.workflows.terms import Constant, MissingError, Path, Scope, Term, UnfitError, rendered, truth
 
 __all__ = ["Expression", "ExpressionError", "MissingError", "Scope", "Structure", "Template", "UnfitError"]
 
@@ -68,12 +68,9 @@ class Template:
             plain += text[at:found]
             if plain:
                 parts.append(Constant(plain))
-            parser = Parser(text, found + 2)
-            parts.append(parser.expression())
-            if not parser.token.is_("}"):
-                raise parser.expected("}")
-            references |= parser.references
-            plain, at = "", parser.token.end
+            part, at = _part(text, found, references)
+            parts.append(part)
+            plain = ""
         if plain + text[at:] or not parts:
             parts.append(Constant(plain + text[at:]))
         return cls(text, frozenset(references), tuple(parts))
@@ -107,6 +104,21 @@ class Template:
         if len(self._parts) == 1 and isinstance(found := self._parts[0].value(scope), (list, tuple)):
             return tuple(rendered(element) for element in found)
         return (self.text_of(scope),)
+
+
+def _part(text: str, start: int, references: set[tuple[str, ...]]) -> tuple[Term, int]:
+    """The expression of the `${…}` that begins there, and where it ends."""
+    path = SIMPLE.match(text, start)
+    if path is not None and path[1] not in RESERVED:
+        steps = tuple(path[0][2:-1].split("."))
+        references.add(steps)
+        return Path(steps), path.end()
+    parser = Parser(text, start + 2)
+    part = parser.expression()
+    if not parser.token.is_("}"):
+        raise parser.expected("}")
+    references |= parser.references
+    return part, parser.token.end
 
 
 Filled = None | bool | int | float | Template | dict[str, "Filled"] | list["Filled"]

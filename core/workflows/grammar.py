@@ -36,11 +36,13 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
+SIMPLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_-]{0,99})(?:\.[A-Za-z_][A-Za-z0-9_-]{0,99}){0,30}\}", re.ASCII)
+"""What most of the expressions in templates are: names with points between them. The first must not be reserved."""
 _ODD = re.compile(r"\S")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 _CONSTANTS = {"true": True, "false": False, "null": None}
-_RESERVED = frozenset({"and", "or", "not", "in", *_CONSTANTS})
+RESERVED = frozenset({"and", "or", "not", "in", *_CONSTANTS})
 
 
 class ExpressionError(ValueError):
@@ -133,7 +135,7 @@ class Parser:
         if token.kind in ("text", "number"):
             self._next()
             return Constant(self._string(token) if token.kind == "text" else self._number(token))
-        if token.kind != "name" or token.text in _RESERVED - _CONSTANTS.keys():
+        if token.kind != "name" or token.text in RESERVED - _CONSTANTS.keys():
             raise self.expected("a value")
         self._next()
         if token.text in _CONSTANTS:

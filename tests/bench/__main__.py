@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.bench import console, latency, load, mixes, scale, talks, throughput
+from tests.bench import console, latency, load, mixes, scale, talks, throughput, workflows
 from tests.bench.figures import HEADER
 from tests.fleet import Fleet
 
@@ -75,6 +75,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "million": million,
     "mixes": mixes.figures,
     "talks": talks.figures,
+    "workflow-check": workflows.figures,
 }
 
 
