@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from core.boundary import BadInputError, read_json
 from core.faults import Problem, dotted
+from core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
+_LONGEST = 1000
+"""Characters of what is said of a fault."""
 Key = tuple[str, ...]
 
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)")
@@ -73,9 +76,9 @@ def as_json(written: dict[str, Any]) -> str:
 
 
 def located(problems: Iterable[Problem], text: str, file: str) -> tuple[Fault, ...]:
-    """Problems by the lines of the text in which they are."""
+    """Problems by the lines of the text in which they are, in words that no terminal acts on."""
     lines = lines_of(text)
-    faults = [Fault(file, line_of(lines, one.path), dotted(one.path), one.text) for one in problems]
+    faults = [Fault(file, line_of(lines, one.path), dotted(one.path), one_line(one.text, _LONGEST)) for one in problems]
     return tuple(sorted(faults, key=lambda fault: fault.line or 0))
 
 

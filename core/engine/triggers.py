@@ -59,11 +59,7 @@ class Triggers:
         armed: list[tuple[Path, Armed]] = []
         problems: list[str] = []
         for path in sorted(self._home.workflows.glob("*.toml")):
-            try:
-                definition, faults = await asyncio.to_thread(workflow_files.load, path, self._engine.settings)
-            except (OSError, UnicodeError) as error:
-                problems.append(f"{path}: {error}")
-                continue
+            definition, faults = await asyncio.to_thread(workflow_files.load, path, self._engine.settings)
             problems.extend(map(str, faults))
             if definition is not None and definition.workflow.name in {one.name for _, one in armed}:
                 problems.append(f"{path}: another file has a workflow of the name {definition.workflow.name}")

@@ -11,7 +11,7 @@ from core.messages import RefusedError
 from core.model import Policy
 from core.runs import Definition, Surroundings
 from core.text import one_line
-from core.workflows.reading import read
+from core.workflows import loading
 from core.workflows.source import pack
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from core.home import Home
     from core.settings import Settings
     from core.tomlfile import Fault
-
-LARGEST = 16 << 20
-"""Bytes of a workflow's file."""
 
 
 def find(home: Home, written: str) -> Path:
@@ -40,27 +37,12 @@ def find(home: Home, written: str) -> Path:
 
 
 def load(path: Path, settings: Settings) -> tuple[Definition | None, tuple[Fault, ...]]:
-    """The workflow in a file, or all its faults. OSError where it cannot be read."""
+    """The workflow in a file, or all its faults."""
     policy = Policy(settings.task.retry, settings.task.timeout)
-    calls: dict[str, str] = {}
-
-    def call(file: str) -> str | None:
-        if file not in calls:
-            try:
-                calls[file] = _text(path.parent / file)
-            except (OSError, UnicodeError):
-                return None
-        return calls[file]
-
-    text = _text(path)
-    workflow, faults = read(text, str(path), call, policy)
-    return None if workflow is None else Definition(workflow, pack(text, str(path), calls, policy)), faults
-
-
-def _text(path: Path) -> str:
-    if path.stat().st_size > LARGEST:
-        raise OSError(f"{path} is larger than {LARGEST >> 20} MiB")
-    return path.read_text(encoding="utf-8")
+    found = loading.load(path, policy)
+    if found.workflow is None:
+        return None, found.faults
+    return Definition(found.workflow, pack(found.text, str(path), found.calls, policy)), ()
 
 
 def surroundings(home: Home, cwd: str, env: Mapping[str, str], umask: int) -> Surroundings:

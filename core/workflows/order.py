@@ -1,18 +1,17 @@
-"""What comes before what: order, cycles and ancestors of named things that need each other."""
+"""What comes before what: order, cycles and ancestors of things that need each other."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    Needs = Mapping[str, Sequence[str]]
-    """By name, what it needs. Names that are no key are passed over."""
+K = TypeVar("K", bound=Hashable)
+Needs = Mapping[K, Sequence[K]]
+"""By name, what it needs. Names that are no key are passed over."""
 
 
-def topological(needs: Needs) -> list[str]:
+def topological(needs: Needs[K]) -> list[K]:
     """Each after all that it needs, else in their own order. What is on a cycle, or after one, is left out."""
     open_needs = {name: sum(parent in needs for parent in parents) for name, parents in needs.items()}
     children = dependents(needs)
@@ -28,9 +27,9 @@ def topological(needs: Needs) -> list[str]:
     return found
 
 
-def dependents(needs: Needs) -> dict[str, list[str]]:
+def dependents(needs: Needs[K]) -> dict[K, list[K]]:
     """By name, what needs it."""
-    children: dict[str, list[str]] = {name: [] for name in needs}
+    children: dict[K, list[K]] = {name: [] for name in needs}
     for name, parents in needs.items():
         for parent in parents:
             if parent in children:
@@ -38,7 +37,7 @@ def dependents(needs: Needs) -> dict[str, list[str]]:
     return children
 
 
-def cycles(needs: Needs) -> list[list[str]]:
+def cycles(needs: Needs[K]) -> list[list[K]]:
     """A short cycle of each knot of things that need each other: the names along it, each needing the next."""
     sorted_out = set(topological(needs))
     left = {
@@ -56,12 +55,12 @@ def cycles(needs: Needs) -> list[list[str]]:
     return found
 
 
-def _knots(needs: Needs) -> list[dict[str, None]]:
+def _knots(needs: Needs[K]) -> list[dict[K, None]]:
     """What needs each other, directly or not (Kosaraju's algorithm, without recursion)."""
     children = dependents(needs)
     places = {name: place for place, name in enumerate(needs)}
-    knots: list[dict[str, None]] = []
-    taken: set[str] = set()
+    knots: list[dict[K, None]] = []
+    taken: set[K] = set()
     for name in reversed(_finished(needs)):
         if name in taken:
             continue
@@ -77,10 +76,10 @@ def _knots(needs: Needs) -> list[dict[str, None]]:
     return sorted(knots, key=lambda knot: places[next(iter(knot))])
 
 
-def _finished(needs: Needs) -> list[str]:
+def _finished(needs: Needs[K]) -> list[K]:
     """In the order in which a walk along the needs is done with each."""
-    found: list[str] = []
-    begun: set[str] = set()
+    found: list[K] = []
+    begun: set[K] = set()
     for name in needs:
         walk = [] if name in begun else [(name, iter(needs[name]))]
         begun.add(name)
@@ -96,10 +95,10 @@ def _finished(needs: Needs) -> list[str]:
     return found
 
 
-def _cycle(needs: Mapping[str, Sequence[str]], knot: Mapping[str, None]) -> list[str]:
+def _cycle(needs: Needs[K], knot: Mapping[K, None]) -> list[K]:
     """A shortest cycle through the first of a knot."""
     start = next(iter(knot))
-    came: dict[str, str] = {}
+    came: dict[K, K] = {}
     waiting = deque([start])
     while True:
         current = waiting.popleft()
@@ -114,13 +113,13 @@ def _cycle(needs: Mapping[str, Sequence[str]], knot: Mapping[str, None]) -> list
                 waiting.append(parent)
 
 
-def ancestors(needs: Needs, order: Sequence[str], wanted: Iterable[str]) -> dict[str, int]:
+def ancestors(needs: Needs[K], order: Sequence[K], wanted: Iterable[K]) -> dict[K, int]:
     """By name, in this topological order, which of the wanted names it needs, directly or not.
 
     A set of bits each: the first is that of the first wanted name.
     """
     bits = {name: 1 << place for place, name in enumerate(wanted)}
-    found: dict[str, int] = {}
+    found: dict[K, int] = {}
     for name in order:
         seen = 0
         for parent in needs[name]:

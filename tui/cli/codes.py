@@ -22,7 +22,7 @@ class Exit(IntEnum):
 MEANINGS = {
     Exit.OK: "done; for wait: every task succeeded",
     Exit.FAILED: "refused, or failed; for wait: a task did not succeed",
-    Exit.USAGE: "the words of the command are off",
+    Exit.USAGE: "the words of the command are off, or a workflow file has faults",
     Exit.NOT_FOUND: "no such task, group, agent or session",
     Exit.CONFIG: "the configuration or the home folder cannot be used",
     Exit.NO_ENGINE: "no engine runs, or it cannot start",

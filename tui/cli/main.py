@@ -63,6 +63,7 @@ _MODULES = {
     "emit": "runs",
     "events": "runs",
     "attach": "attaching",
+    "workflow": "workflows",
     "engine": "engine",
     "doctor": "doctor",
     "paths": "engine",

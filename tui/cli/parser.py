@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _speaking(verbs)
     _changing(verbs)
     run_verbs(verbs)
+    _workflow(verbs)
     _engine(verbs)
     return top
 
@@ -249,6 +250,18 @@ def _chosen(verb: argparse.ArgumentParser, *, required: bool = True) -> None:
     verb.add_argument("tasks", nargs="*", type=int, metavar="ID")
     text = "all tasks of this group" if required else "the whole group"
     verb.add_argument("-g", "--group", help=text)
+
+
+def _workflow(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
+    workflow = add_verb(verbs, "workflow", "workflows as files: check them, draw them")
+    workflow_verbs = workflow.add_subparsers(dest="workflow_verb", metavar="VERB", required=True)
+    check = add_verb(workflow_verbs, "check", "list everything that is wrong with files and with those that they call")
+    check.add_argument("files", nargs="+", metavar="FILE")
+    json_flag(check)
+    graph = add_verb(workflow_verbs, "graph", "draw what comes before what")
+    graph.add_argument("file", metavar="FILE")
+    graph.add_argument("--format", choices=("text", "mermaid", "dot", "json"), default="text", help="text by default")
+    add_verb(workflow_verbs, "schema", "print the JSON Schema of workflow files, for editors")
 
 
 def _engine(verbs: Any) -> None:  # noqa: ANN401 - argparse's own

@@ -75,12 +75,7 @@ class RunVerbs:
 
     async def _load(self, file: str) -> Definition:
         path = workflow_files.find(self._home, file)
-        try:
-            definition, faults = await asyncio.to_thread(workflow_files.load, path, self._engine.settings)
-        except (OSError, UnicodeError) as error:
-            raise RefusedError(
-                "usage", f"{one_line(str(path), 200)} cannot be read: {one_line(str(error), 200)}"
-            ) from error
+        definition, faults = await asyncio.to_thread(workflow_files.load, path, self._engine.settings)
         if definition is None:
             raise BadInputError([Problem((), str(fault)) for fault in faults])
         if not definition.workflow.on.manual:
