@@ -51,6 +51,8 @@ class Rule:
     dialog: Dialog | None = None
     choices: str = ""
     """A pattern with two groups: the key, and what it does."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """Keys that the dialog does not show, and what each does."""
 
 
 @shape

@@ -15,7 +15,8 @@ To add an agent, write `NAME.toml` (beside the configuration in `screens/`, or h
     bottom = 'Esc to cancel'             # in one of the last two lines that are not empty
     all = ['Do you want to']             # each in one of the last `within` lines (12)
     dialog = { start = '^-{9,}$' }       # what a person must read: from the last such line to the end
-    choices = '^\\W*(\\d)\\. (.+)$'      # key and label
+    choices = '^\\W*(\\d)\\. (.+)$'      # key and label, and
+    keys = { Enter = "Yes" }             # what Enter, Escape, a letter or a digit does and is not shown to do
     [[rule]]
     name = "composer"
     state = "ready"
@@ -164,7 +165,7 @@ def _signal(rule: Rule, line: str, lines: Sequence[str], at: float) -> Signal:
         return Signal(rule.state, Source.SCREEN, at, evidence)
     text = _between(rule.dialog.start, rule.dialog.end, lines)
     detail = inert("\n".join(text).strip("\n"))[:DETAIL]
-    return Signal(rule.state, Source.SCREEN, at, evidence, detail, tuple(_choices(rule.choices, text)))
+    return Signal(rule.state, Source.SCREEN, at, evidence, detail, (*_choices(rule.choices, text), *_fixed(rule)))
 
 
 def _between(start: str, end: str, lines: Sequence[str]) -> list[str]:
@@ -186,6 +187,10 @@ def _choices(pattern: str, lines: list[str]) -> list[Choice]:
         elif found and line:
             found[-1] = (*found[-1][:2], LONGEST_LINE)
     return [Choice(one_line(key, 10), one_line(label, 120)) for key, label, _ in found[:MOST_CHOICES]]
+
+
+def _fixed(rule: Rule) -> list[Choice]:
+    return [Choice(key, one_line(label, 120)) for key, label in rule.keys.items()]
 
 
 @lru_cache(maxsize=1024)

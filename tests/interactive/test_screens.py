@@ -56,7 +56,7 @@ def test_a_dialog_comes_with_its_text_and_its_keys() -> None:
         ("codex", "$ touch /home/ann/", ["1", "2", "3"]),
         ("gemini", "touch made-by-agent.txt", ["1", "2", "3"]),
         ("copilot", "touch made-by-agent.txt", ["1", "2", "3"]),
-        ("opencode", "$ touch made-by-agent.txt", []),
+        ("opencode", "$ touch made-by-agent.txt", ["Enter", "Escape"]),
     ):
         for width in (200, 80):
             told = screens.read(load(agent)[0], recorded(agent, f"permission-{width}"), 1.0)[-1]
