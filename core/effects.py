@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from core.model import AttemptId
     from core.runs import Event
+    from core.speech import Mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,14 @@ class RemoveFolders:
 
 
 @dataclass(frozen=True, slots=True)
+class HandMail:
+    """Tell the attempt's interactive agent of mail that it has taken, once its composer is free. Not answered."""
+
+    attempt: AttemptId
+    mail: tuple[Mail, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveRunFolders:
     """Delete the folders of runs that are forgotten. Not answered."""
 
@@ -76,6 +85,8 @@ class MatchEvent:
     event: Event
 
 
-Outside = Start | Withdraw | SignalTree | EndTree | CheckOutput | ReleaseSession | RemoveFolders | RemoveRunFolders
+Outside = (
+    Start | Withdraw | SignalTree | EndTree | CheckOutput | ReleaseSession | RemoveFolders | RemoveRunFolders | HandMail
+)
 """Those for the hands."""
 Effect = Outside | MatchEvent

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from core.adapters.tmux.slots import Slot
     from core.engine.metrics import Metrics
-    from core.engine.talks import Plan
+    from core.engine.talk import Plan
     from core.home import Home
     from core.interactive.signals import Choice
     from core.messages import Observation
@@ -137,6 +137,8 @@ class RealHands:
                 self._do(asyncio.to_thread(folders.remove_all, self._home.attempts, tasks))
             case e.RemoveRunFolders(runs):
                 self._do(asyncio.to_thread(folders.remove_runs, self._home.runs, runs))
+            case e.HandMail(attempt, mail):
+                self._talks.hand(attempt, mail)
             case _:
                 assert_never(effect)
 
@@ -173,7 +175,7 @@ class RealHands:
         return self.sessions.folder(attempt).output_stamp()
 
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
-        await self.sessions.panes.type_text(attempt, text, enter=enter)
+        await self._talks.type_text(attempt, text, enter=enter)
 
     async def answer(self, attempt: AttemptId, choice: Choice) -> None:
         await self._talks.answer(attempt, choice)

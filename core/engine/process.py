@@ -28,7 +28,7 @@ from core.engine.upkeep import Upkeep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.engine.talks import Plan
+    from core.engine.talk import Plan
     from core.home import Home
     from core.model import AttemptId, Launch
 

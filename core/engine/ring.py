@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core import messages as m
 from core.effects import Start
-from core.engine.letters import unread
+from core.engine.letters import coming_again
 from core.ports import MAIL_AT_ONCE, Recalled
 from core.rules.decide import decide
 from core.rules.mailing import addresses, take
@@ -147,6 +147,9 @@ class Ring:
                 return self._recall_mail_for(reader, now)
             case m.Acknowledge(_, ids) | m.ForgetMail(ids):
                 return Recalled(mail=self.store.mail(ids))
+            case m.TurnEnded(attempt_id):
+                task = Address(Recipient.TASK, str(attempt_id.task))
+                return Recalled(mail=self.store.waiting_mail((task,), now))
             case m.NotPlaced(attempt_id):
                 return Recalled(mail=self.store.mail_of(str(attempt_id)))
             case _:
@@ -167,7 +170,7 @@ class Ring:
         if attempt is None or self.world.agents[attempt.agent].limits.prompts:
             # What comes again to an agent that takes prompts comes with its start.
             return Recalled(mail=waiting)
-        again = unread(self.store, attempt.id, now)
+        again = coming_again(self.store, attempt.id, now)
         return Recalled(mail=sorted((*again, *waiting), key=lambda mail: mail.id)[:MAIL_AT_ONCE])
 
     def _recall_for(self, tasks: tuple[m.NewTask, ...]) -> Recalled:

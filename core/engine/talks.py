@@ -1,4 +1,4 @@
-"""Interactive agents: hooks and screens are read, the prompt is typed once, the end of the turn is noticed."""
+"""Interactive agents: hooks and screens are read, prompts are typed once, the ends of turns are noticed."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from core.engine import letters
+from core.engine.talk import SETTLED, Talk, last_written
 from core.interactive import hooks, ladder, rulebook, screens, spool
-from core.interactive.signals import ASKING, EVIDENCE, RESTING, Signal, Source, State
-from core.kinds.result import Result
+from core.interactive.signals import Signal, Source, State
 from core.messages import AgentSeen, TurnEnded
 from core.model import Outcome
 from core.ports import OutsideError
-from core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,70 +23,22 @@ if TYPE_CHECKING:
 
     from core.adapters.folders import Folder
     from core.adapters.tmux.panes import Panes
-    from core.interactive.ladder import Ladder, Reading
-    from core.interactive.rulebook import Rulebook
-    from core.interactive.screens import Screen
+    from core.engine.talk import Plan
+    from core.interactive.ladder import Reading
     from core.interactive.signals import Choice
     from core.messages import Observation
     from core.model import AttemptId
+    from core.speech import Mail
 
 LOOK_EVERY = 0.3
 """Seconds between two rounds: a state must be right within one second."""
-WORKS_ON = 0.7
-"""Seconds between two looks at the screen of an agent that works: it is drawn all the time."""
-SETTLED = 1.5
-"""Seconds without a change after which a screen is what it was."""
-SUBMITTED_WITHIN = 4.0
-"""Seconds in which a prompt that was typed must have been taken."""
-ENDED_AFTER = 2.5
-"""Seconds for which an agent without hooks must rest after its prompt, before its turn counts as ended."""
 AT_ONCE = 16
 """Screens that are looked at side by side."""
 SPOOL = "hooks.spool"
 TYPED = "typed"
 """Made just before the prompt is typed: it is never typed twice, whatever happens to the engine."""
-_TAKEN = ASKING | {State.WORKING, State.FINISHED}
-_ENDS = {State.LIMIT: Outcome.LIMIT, State.ERROR: Outcome.ERROR}
-
-
-class Plan(NamedTuple):
-    """How to talk to an attempt's agent."""
-
-    folder: Path
-    prompt: Path
-    screens: str
-    hooks: str
-    """The kind whose events come; empty where none do."""
-    session: str
-    own_rules: Path
-
-
-@dataclass(slots=True)
-class Talk:
-    """All that is remembered of one conversation while the engine lives."""
-
-    attempt: AttemptId
-    plan: Plan
-    ladder: Ladder
-    log: str
-    spool_at: int = 0
-    written_at: float = -1.0
-    """Unix time of the latest output that was noticed; 0 before there is any."""
-    looked_at: float = 0.0
-    shown: tuple[Rulebook, Screen] | None = None
-    """The screen at the latest look."""
-    said: tuple[Signal, ...] = ()
-    """What that screen says."""
-    typed_at: float | None = None
-    """Unix time at which the prompt was typed."""
-    entered_again: bool = False
-    taken: bool = False
-    """It was seen to work, or to ask, after the prompt was typed."""
-    refusal: str = ""
-    """The operator's last answer, where that was a No."""
-    told: Reading | None = None
-    ended: bool = False
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+PASTED = "pasted"
+"""Made when all of it has been typed."""
 
 
 class Talks:
@@ -101,10 +53,12 @@ class Talks:
         self._talks: dict[AttemptId, Talk] = {}
 
     def begin(self, attempt: AttemptId, plan: Plan) -> None:
-        typed = plan.folder / TYPED
+        """Also of one that an earlier engine has talked to: what its hooks told since then is read again."""
         talk = Talk(attempt, plan, ladder.begin(time.time()), self._folder(attempt).log)
         with suppress(OSError):
-            talk.typed_at = typed.stat().st_mtime
+            talk.typed((plan.folder / TYPED).stat().st_mtime)
+            talk.pasted, talk.entered_again = (plan.folder / PASTED).exists(), True
+        talk.letters = letters.unread(plan.folder)
         self._talks[attempt] = talk
 
     def end(self, attempt: AttemptId) -> None:
@@ -118,10 +72,25 @@ class Talks:
             talk.refusal = choice.label if says_no else ""
         await self._panes.press(attempt, choice.key)
 
+    def hand(self, attempt: AttemptId, mail: tuple[Mail, ...]) -> None:
+        """Tells the agent of mail as soon as its composer is free."""
+        talk = self._talks.get(attempt)
+        if talk is not None:
+            letters.write(talk.plan.folder, mail)
+            talk.letters = letters.unread(talk.plan.folder)
+
+    async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
+        """What the operator says; OutsideError says why not."""
+        await self._panes.type_text(attempt, text, enter=enter)
+        talk = self._talks.get(attempt)
+        if talk is not None and talk.ended and enter:
+            talk.typed(time.time())
+            talk.pasted = talk.entered_again = True
+
     async def look_again_and_again(self) -> None:
         while True:
             now = time.time()
-            due = [talk for talk in self._talks.values() if _is_due(talk, now)]
+            due = [talk for talk in self._talks.values() if talk.is_due(now)]
             for start in range(0, len(due), AT_ONCE):
                 await asyncio.gather(*map(self._look, due[start : start + AT_ONCE]))
             await asyncio.sleep(LOOK_EVERY)
@@ -137,11 +106,13 @@ class Talks:
             now = time.time()
             signals = self._hooked(talk)
             await self._look_at_screen(talk, now)
-            signals += (replace(signal, at=now) for signal in talk.said)
+            trouble = talk.trouble(now)
+            seen = [Signal(State.QUESTION, Source.SCREEN, now, trouble)] if trouble else talk.said
+            signals += (replace(signal, at=now) for signal in seen)
             talk.ladder = ladder.merge(talk.ladder, signals)
             self._tell(talk)
             with suppress(OutsideError, OSError):
-                await self._act(talk, talk.shown, now)
+                await self._act(talk, now)
 
     def _hooked(self, talk: Talk) -> list[Signal]:
         plan = talk.plan
@@ -154,7 +125,7 @@ class Talks:
 
     async def _look_at_screen(self, talk: Talk, now: float) -> None:
         """Not where nothing was written since the latest look: then it is what it was."""
-        written_at = _written_at(talk.log)
+        written_at = last_written(talk.log)
         unchanged = written_at == talk.written_at and talk.looked_at > written_at + SETTLED
         if unchanged and talk.shown is not None:
             return
@@ -173,86 +144,56 @@ class Talks:
             talk.told = reading
             self._post(AgentSeen(talk.attempt, reading))
 
-    async def _act(self, talk: Talk, shown: tuple[Rulebook, Screen] | None, now: float) -> None:
-        reading = talk.ladder.reading
+    async def _act(self, talk: Talk, now: float) -> None:
         if talk.typed_at is None:
-            if shown is not None and reading.state is State.READY:
-                await self._type(talk, *shown)
+            if talk.is_free:
+                await self._type_prompt(talk)
             return
-        talk.taken = talk.taken or (reading.state in _TAKEN and reading.seen_at >= talk.typed_at)
-        if not talk.taken and shown is not None and now - talk.typed_at > SUBMITTED_WITHIN:
-            await self._enter_again(talk, *shown)
-        self._notice_end(talk, reading, now)
+        talk.notice_turn(now)
+        if talk.stands(now) and not talk.entered_again:
+            await self._enter_again(talk)
+        result = talk.end_of_turn(now)
+        if result is not None:
+            talk.ended = True
+            if result.outcome != Outcome.OK or not talk.letters:
+                self._post(TurnEnded(talk.attempt, result))
+        elif talk.ended and talk.letters and talk.is_free:
+            await self._type_note(talk)
 
-    async def _type(self, talk: Talk, book: Rulebook, seen: Screen) -> None:
+    async def _type_prompt(self, talk: Talk) -> None:
         """Only into an empty composer: never over what a person has begun to write."""
-        place = screens.composer(book, seen)
-        if place is None or not place.empty:
-            return
         os.close(os.open(talk.plan.folder / TYPED, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        talk.typed_at = time.time()
-        await self._panes.type_text(talk.attempt, _text(talk.plan.prompt).strip("\n").encode(), enter=True)
+        await self._type(talk, _text(talk.plan.prompt).strip("\n"))
 
-    async def _enter_again(self, talk: Talk, book: Rulebook, seen: Screen) -> None:
+    async def _type_note(self, talk: Talk) -> None:
+        """Of the oldest mail: the next one waits for the end of the turn that this begins."""
+        path = talk.letters.pop(0)
+        letters.mark_read(path)
+        os.utime(talk.plan.folder / TYPED)
+        await self._type(talk, letters.NOTE.format(path))
+
+    async def _type(self, talk: Talk, text: str) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(talk.plan.folder / PASTED)
+        talk.typed(time.time())
+        await self._panes.type_text(talk.attempt, text.encode(errors="surrogateescape"), enter=True)
+        os.close(os.open(talk.plan.folder / PASTED, os.O_CREAT | os.O_WRONLY, 0o600))
+        talk.pasted = True
+
+    async def _enter_again(self, talk: Talk) -> None:
         """Once, where the prompt still stands in the composer; after that a person must look."""
-        place = screens.composer(book, seen)
-        if place is None or place.empty:
-            return
-        if not talk.entered_again:
-            talk.entered_again = True
-            await self._panes.type_text(talk.attempt, b"", enter=True)
-        elif talk.ladder.reading.state is not State.QUESTION:
-            words = one_line("the prompt stands in its composer and was not taken: attach and look", EVIDENCE)
-            signal = Signal(State.QUESTION, Source.STREAM, time.time(), words)
-            talk.ladder = ladder.merge(talk.ladder, [signal])
-            self._tell(talk)
-
-    def _notice_end(self, talk: Talk, reading: Reading, now: float) -> None:
-        assert talk.typed_at is not None
-        if talk.ended or reading.seen_at < talk.typed_at:
-            return
-        rests = reading.state in RESTING and talk.taken
-        rested = now - reading.since > ENDED_AFTER
-        if reading.state in _ENDS and rested:
-            self._end(talk, _ENDS[reading.state], reading.evidence)
-        elif talk.refusal and rests and rested:
-            self._end(talk, Outcome.DENIED, f"the operator answered {talk.refusal}")
-        elif reading.state is State.FINISHED or (rests and rested):
-            self._end(talk, Outcome.OK, "")
-
-    def _end(self, talk: Talk, outcome: Outcome, reason: str) -> None:
-        talk.ended = True
-        self._post(TurnEnded(talk.attempt, Result(outcome, reason, talk.plan.session or None)))
-
-
-def _is_due(talk: Talk, now: float) -> bool:
-    """Something was written lately, something was not believed yet, or nobody has confirmed the state for a while."""
-    if ladder.stale(talk.ladder, now) or talk.ladder.fall is not None or talk.shown is None:
-        return True
-    if talk.typed_at is not None and not talk.ended and talk.ladder.reading.state in (*RESTING, *_ENDS):
-        return True
-    written_at = _written_at(talk.log)
-    if written_at == talk.written_at and talk.looked_at > written_at + SETTLED:
-        return False
-    return talk.ladder.reading.state is not State.WORKING or now - talk.looked_at > WORKS_ON
-
-
-def _written_at(log: str) -> float:
-    try:
-        return os.stat(log).st_mtime
-    except OSError:
-        return 0.0
+        talk.entered_again = True
+        await self._panes.type_text(talk.attempt, b"", enter=True)
 
 
 def _differs(old: Reading, new: Reading) -> bool:
-    """More than its age."""
-    return (old.state, old.source, old.evidence, old.detail, old.choices) != (
-        new.state,
-        new.source,
-        new.evidence,
-        new.detail,
-        new.choices,
-    )
+    """More than its age, a spinner or a count of seconds."""
+    return _told(old) != _told(new)
+
+
+def _told(reading: Reading) -> tuple[object, ...]:
+    letters_only = "".join(filter(str.isalpha, reading.evidence))
+    return reading.state, reading.source, letters_only, reading.detail, reading.choices
 
 
 def _text(path: Path) -> str:

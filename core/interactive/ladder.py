@@ -54,8 +54,8 @@ class Ladder:
     """The first sample that says the turn, or the dialog, is over; a second one has to agree."""
 
 
-def begin(at: float) -> Ladder:
-    return Ladder(Reading(State.STARTING, Source.QUIET, at, at, "just started"))
+def begin(at: float, state: State = State.STARTING, evidence: str = "just started") -> Ladder:
+    return Ladder(Reading(state, Source.QUIET, at, at, evidence))
 
 
 def merge(ladder: Ladder, signals: Iterable[Signal]) -> Ladder:

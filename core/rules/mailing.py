@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from core.effects import HandMail
 from core.messages import RefusedError
 from core.model import AttemptId
 from core.rules.ending import succeeded
@@ -40,6 +41,8 @@ def send(step: Step, wish: Send) -> None:
     mail = Mail(world.next_mail, step.now, wish.sender, wish.to, text, expires_at)
     world.next_mail += 1
     step.mail[mail.id] = mail
+    if wish.to.kind is Recipient.TASK and (reader := world.attempts.get(int(wish.to.name))) and reader.resting:
+        _hand(step, reader, [mail])
     task = sender.task if isinstance(sender, AttemptId) else None
     step.note(f"mail {mail.id} from {sender_name(sender)} to {wish.to}", task)
     step.reply = mail.id
@@ -71,6 +74,22 @@ def take(step: Step, attempt: Attempt | None, waiting: Iterable[Mail]) -> list[M
     if attempt is not None and any(mail.to.kind is Recipient.TASK for mail in taken):
         answer(step, attempt)
     return taken
+
+
+def hand_over(step: Step, attempt: Attempt) -> bool:
+    """Hands out what waits for its task to an agent between two turns; whether there was any."""
+    waiting = [mail for mail in step.world.mail.values() if mail.id not in step.mail]
+    if waiting:
+        _hand(step, attempt, waiting)
+    return bool(waiting)
+
+
+def _hand(step: Step, attempt: Attempt, waiting: list[Mail]) -> None:
+    taken = tuple(replace(mail, taken_at=step.now, taken_by=str(attempt.id)) for mail in waiting)
+    step.mail |= {mail.id: mail for mail in taken}
+    step.effects.append(HandMail(attempt.id, taken))
+    attempt.resting = False
+    answer(step, attempt)
 
 
 def put_back(step: Step) -> None:

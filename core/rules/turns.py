@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.interactive.signals import State
 from core.model import Outcome, TaskState
+from core.rules.mailing import hand_over
+from core.rules.reporting import answer
 from core.rules.stopping import begin_ending
 from core.rules.watching import rejudge
 from core.rules.world import Ending
@@ -13,6 +16,7 @@ from core.text import one_line
 if TYPE_CHECKING:
     from core.messages import AgentSeen, NoteAnswer, TurnEnded
     from core.rules.step import Step
+    from core.rules.world import Attempt
 
 
 def agent_seen(step: Step, fact: AgentSeen) -> None:
@@ -21,6 +25,9 @@ def agent_seen(step: Step, fact: AgentSeen) -> None:
         return
     attempt.reading = fact.reading
     step.touch_attempt(attempt)
+    if attempt.resting and fact.reading.state is State.WORKING:
+        attempt.resting = False
+        answer(step, attempt)
     rejudge(step, attempt)
 
 
@@ -29,9 +36,12 @@ def note_answer(step: Step, wish: NoteAnswer) -> None:
 
 
 def turn_ended(step: Step, fact: TurnEnded) -> None:
-    """The work of the task is done, or failed; its program is asked to end."""
+    """The work of the task is done, or failed, and its program is asked to end. It goes on where mail waits for its
+    task, and stays where it has asked and nobody has answered."""
     attempt = step.world.attempt(fact.attempt)
     if attempt is None or attempt.ending is not None or attempt.exit_code is not None:
+        return
+    if fact.result.outcome == Outcome.OK and (hand_over(step, attempt) or _stays(step, attempt)):
         return
     attempt.result = fact.result
     if fact.result.outcome == Outcome.OK:
@@ -39,3 +49,10 @@ def turn_ended(step: Step, fact: TurnEnded) -> None:
     else:
         ending = Ending(TaskState.FAILED, f"{fact.result.outcome}: {fact.result.reason}", final=False)
     begin_ending(step, attempt, ending, now=False)
+
+
+def _stays(step: Step, attempt: Attempt) -> bool:
+    """Until somebody writes to it, or types."""
+    attempt.resting = attempt.told is not None and attempt.told.asks
+    rejudge(step, attempt)
+    return attempt.resting

@@ -78,7 +78,7 @@ def _judged(step: Step, attempt: Attempt) -> tuple[AttemptState, str | None]:
     if silent_since is not None:
         return AttemptState.UNKNOWN, f"its tmux server has not answered for {duration(step.now - silent_since)}"
     if told is not None and told.asks:
-        return AttemptState.WAITING, told.words
+        return AttemptState.WAITING, f"{told.words} (its turn has ended)" if attempt.resting else told.words
     if attempt.reading is not None and attempt.reading.state in NEEDS_ANSWER:
         return AttemptState.WAITING, words(attempt.reading)
     if attempt.reading is None and attempt.health is not None and attempt.health.state in NEEDS_PERSON:

@@ -128,6 +128,8 @@ class Attempt:
     """What a coding agent told of its run; None of commands."""
     reading: Reading | None = None
     """What an interactive agent does; not kept, it is read again after a restart."""
+    resting: bool = False
+    """Its turn has ended and it waits for an answer to what it has asked; not kept, it is noticed again."""
     told: Told | None = None
     """What it has reported last."""
     spawned: tuple[float, ...] = ()

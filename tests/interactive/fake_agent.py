@@ -2,7 +2,8 @@
 
 It has what the real ones have: a composer, bracketed paste, a spinner, a numbered dialog, an end of each turn, and
 hooks. The words of the prompt are its script: `work 0.5` works so long, `ask` opens a dialog, `limit` and `error` end
-the turn so, `crash` ends the program with status 3, `quit` with 0, `quote` shows a file with a dialog in it.
+the turn so, `report` asks the operator by way of muxdeck, `crash` ends the program with status 3, `quit` with 0,
+`quote` shows a file with a dialog in it.
 Some megabytes and no thread: a hundred can run at once.
 """
 
@@ -100,6 +101,9 @@ def turn(text):
             return said("Usage limit reached, resets at 7pm", "StopFailure", '{"error": "rate_limit"}')
         elif word == "error":
             return said("Error: the service is not there", "StopFailure", '{"error": "server_error"}')
+        elif word == "report":
+            asks = [*os.environ["MUXDECK"].split(), "report", "ask", "which one?"]
+            os.waitpid(os.posix_spawn(asks[0], asks, os.environ), 0)
         elif word == "quote":
             out("\r\n".join(["A file:", *DIALOG]) + "\r\n")
         elif word == "crash":

@@ -86,3 +86,47 @@ def _copilot(url: str, home: Path) -> dict[str, str]:
 
 
 _HOMES = {"claude": _claude, "codex": _codex, "gemini": _gemini, "opencode": _opencode, "copilot": _copilot}
+
+
+def trust(kind: str, home: Path, project: Path) -> None:
+    """Adds to a home what spares its full-screen program the questions of a first start in `project`, and makes it
+    ask before it runs a command."""
+    _TRUST[kind](home, project)
+
+
+def _changed(path: Path, **settings: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(before | settings))
+
+
+def _trust_claude(home: Path, project: Path) -> None:
+    trust = {str(project): {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}}
+    _changed(home / ".claude.json", projects=trust, customApiKeyResponses={"approved": ["scripted"], "rejected": []})
+
+
+def _trust_codex(home: Path, project: Path) -> None:
+    path = home / ".codex" / "config.toml"
+    table = f'[projects."{project}"]\ntrust_level = "trusted"\n'
+    path.write_text(path.read_text() + table)
+
+
+def _trust_gemini(home: Path, project: Path) -> None:
+    _changed(home / ".gemini" / "trustedFolders.json", **{str(project): "TRUST_FOLDER"})
+
+
+def _trust_opencode(home: Path, _project: Path) -> None:
+    _changed(home / ".config" / "opencode" / "opencode.json", permission={"bash": "ask"})
+
+
+def _trust_copilot(home: Path, project: Path) -> None:
+    _changed(home / ".copilot" / "config.json", trusted_folders=[str(project)])
+
+
+_TRUST = {
+    "claude": _trust_claude,
+    "codex": _trust_codex,
+    "gemini": _trust_gemini,
+    "opencode": _trust_opencode,
+    "copilot": _trust_copilot,
+}

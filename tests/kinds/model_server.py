@@ -35,6 +35,8 @@ class ModelServer:
     def __init__(self, *turns: Turn) -> None:
         self.asked: list[Asked] = []
         self.hanging = threading.Event()
+        self.answered = False
+        """A question that had hung has got its answer."""
         self._turns = list(turns)
         self._closing = threading.Event()
         self._released = threading.Event()
@@ -56,6 +58,10 @@ class ModelServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def work(self) -> list[Asked]:
+        """The questions that were not beside the work."""
+        return [asked for asked in self.asked if not asked.aside]
 
     def tools(self) -> list[str]:
         """Names of the tools in the first question that offers some: to write a script for a new version."""
@@ -128,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
             case Hang():
                 if self.server.model.hang():
                     self._turn(path, number, self.server.model.next_turn())
+                    self.server.model.answered = True
                 self.close_connection = True
             case Failure():
                 self._answer(turn.status, wires.failure(path, turn), turn.headers)

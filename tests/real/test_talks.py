@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fleet import Fleet, until
+from tests.fleet import DEADLINE, Fleet, until
 from tests.interactive import fake_agent
 from tests.kinds import homes, install
 from tests.kinds.model_server import ModelServer
@@ -33,7 +34,7 @@ def prompt(fleet: Fleet, text: str, **fields: Any) -> int:
     return fleet.add_all({"prompt": text} | fields)[0]
 
 
-def dialog(fleet: Fleet, task: int) -> dict[str, Any]:
+def dialog(fleet: Fleet, task: int, deadline: float = DEADLINE) -> dict[str, Any]:
     """Once it is there, with its answers: a hook may tell of it before the screen shows them."""
 
     def asked() -> dict[str, Any] | None:
@@ -41,7 +42,7 @@ def dialog(fleet: Fleet, task: int) -> dict[str, Any]:
         found = json.loads(session["dialog"]) if session is not None and session["dialog"] is not None else None
         return found if found is not None and found["choices"] else None
 
-    return dict(until(asked, "it asks"))
+    return dict(until(asked, "it asks", deadline))
 
 
 def test_a_prompt_is_typed_once_and_the_end_of_the_turn_is_the_end_of_the_task(
@@ -79,6 +80,64 @@ def test_an_engine_that_is_killed_in_the_middle_types_nothing_twice(make_fleet: 
     fleet.muxdeck("answer", str(task), "1")
     assert fleet.wait(task) == ["succeeded"]
     assert len(fleet.task(task)["attempts"]) == 1
+
+
+def turns(fleet: Fleet, task: int) -> list[str]:
+    """The first word of each prompt that its agent has carried out."""
+    return re.findall(r"Done: (\S+)", fleet.log(task).decode())
+
+
+def send(fleet: Fleet, task: int, text: str) -> None:
+    assert fleet.muxdeck("msg", str(task), text).returncode == 0
+
+
+def asking_agent(make_fleet: Callable[..., Fleet]) -> tuple[Fleet, int]:
+    """One that has asked by a report, and rests."""
+    fleet = make_fleet(talking())
+    env = {"MUXDECK": f"{sys.executable} -m tui"}
+    task = fleet.add_all({"prompt": "report work 0.5"}, env=env)[0]
+    until(lambda: fleet.running(task)["reason"] == "asks: which one? (its turn has ended)", "it asks and rests")
+    return fleet, task
+
+
+def test_mail_that_came_during_a_turn_begins_the_next_one(make_fleet: Callable[..., Fleet]) -> None:
+    fleet = make_fleet(talking())
+    task = prompt(fleet, "ask")
+    asked = dialog(fleet, task)
+    send(fleet, task, "one more thing")
+    fleet.ask("answer", task=task, key="1", since=asked["since"])
+    assert fleet.wait(task) == ["succeeded"]
+    assert turns(fleet, task) == ["ask", "Mail"]
+    (mail,) = fleet.ask("mail")["mail"]
+    assert mail["taken_by"] == f"{task}-1"
+    assert (fleet.home.attempts / f"{task}-1" / f"mail-{mail['id']}.txt").read_text() == (
+        "from the operator:\n> one more thing\n"
+    )
+
+
+def test_mail_waits_for_an_empty_composer_and_survives_the_engine(make_fleet: Callable[..., Fleet]) -> None:
+    fleet, task = asking_agent(make_fleet)
+    attempt = fleet.home.attempts / f"{task}-1"
+    fleet.ask("type", task=task, text="half a li", enter=False)
+    until(lambda: b"half a li" in fleet.log(task), "a person is writing")
+    send(fleet, task, "the first")
+    until(lambda: list(attempt.glob("mail-*.txt")), "it was handed out")
+    assert fleet.wait(prompt(fleet, "work 0.1")) == ["succeeded"], "there was time to look at both"
+    assert not list(attempt.glob("mail-*.read"))
+    fleet.kill_engine()
+    until(lambda: fleet.running(task)["health"] == "quiet", "the next engine sees it at rest")
+    assert not list(attempt.glob("mail-*.read"))
+    fleet.tmux(0, "send-keys", "-t", fleet.ask("attach", task=task)["session"], "C-u")
+    assert fleet.wait(task) == ["succeeded"]
+    assert turns(fleet, task) == ["report", "Mail"]
+    assert b"half a liMail" not in fleet.log(task)
+
+
+def test_what_an_agent_asks_is_answered_by_what_the_operator_types(make_fleet: Callable[..., Fleet]) -> None:
+    fleet, task = asking_agent(make_fleet)
+    fleet.ask("type", task=task, text="work 0.1", enter=True)
+    assert fleet.wait(task) == ["succeeded"]
+    assert b"Done: work 0.1" in fleet.log(task)
 
 
 @pytest.mark.parametrize(

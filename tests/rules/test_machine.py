@@ -9,8 +9,10 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from core import messages as m
-from core.effects import CheckOutput, EndTree, Start
+from core.effects import CheckOutput, EndTree, HandMail, Start
 from core.engine.ring import Ring
+from core.interactive.ladder import Reading
+from core.interactive.signals import Source, State
 from core.kinds.result import Result
 from core.model import AgentMode, AttemptId, Need, NeedKind, ProcessId, RetryPolicy, TaskState, Timeouts, Wanted
 from core.rules.checks import faults
@@ -78,6 +80,9 @@ class Fleet(RuleBasedStateMachine):
                     self.trees.append(attempt)
                 case CheckOutput(attempt):
                     self.outputs.append(attempt)
+                case HandMail(_, mail):
+                    assert not {one.id for one in mail} & self.read, "mail was delivered twice"
+                    self.read |= {one.id for one in mail}
         return step.reply
 
     def some_task(self, number: int) -> int:
@@ -218,6 +223,17 @@ class Fleet(RuleBasedStateMachine):
         if typed:
             self.tell(m.Typed(attempt))
         self.tell(m.Forged(str(attempt), "report"))
+
+    @rule(
+        pick=st.integers(0, 99),
+        told=st.sampled_from(["ok", "ok", "error", "limit", "denied"]),
+        state=st.sampled_from([State.WORKING, State.PERMISSION, State.READY]),
+    )
+    def turn(self, pick: int, told: str, state: State) -> None:
+        """What an interactive agent is seen to do; also of those that are over."""
+        attempt = self.some_attempt(pick)
+        self.tell(m.TurnEnded(attempt, Result(told, "said so", retry_at=self.now + 20)))
+        self.tell(m.AgentSeen(attempt, Reading(state, Source.SCREEN, self.now, self.now, "seen")))
 
     @rule(
         pick=st.integers(0, 99),

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core import messages as m
-from core.engine.letters import unread
+from core.effects import HandMail
+from core.engine.letters import coming_again
+from core.interactive.ladder import Reading
+from core.interactive.signals import Source, State
 from core.kinds.result import Result
 from core.model import AttemptId, RetryPolicy, Wanted
 from core.rules.mailing import LONGEST_TEXT
@@ -286,15 +289,15 @@ def test_a_prompt_gets_it_again_with_its_start_wherever_that_is(failing: Table) 
     number = failing.ring.world.next_task - 1
     failing.start(number)
     failing.tell(m.Acknowledge(failing.attempt(number), (second,)))
-    assert unread(failing.store, failing.attempt(number), failing.now) == []
+    assert coming_again(failing.store, failing.attempt(number), failing.now) == []
     failing.exit(number, 1, Result("error"))
     failing.later(5)
-    again = unread(failing.store, failing.attempt(number), failing.now)
+    again = coming_again(failing.store, failing.attempt(number), failing.now)
     assert [mail.id for mail in again] == [first]
     assert collect(failing, number) == [], "not a second time by the inbox"
     failing.tell(m.NotPlaced(failing.attempt(number), "no tmux"))
     failing.later(5)
-    again = unread(failing.store, failing.attempt(number), failing.now)
+    again = coming_again(failing.store, failing.attempt(number), failing.now)
     assert [mail.id for mail in again] == [first]
 
 
@@ -317,3 +320,61 @@ def test_mail_is_forgotten_once_nobody_will_get_it_any_more(failing: Table) -> N
     failing.exit(1, 0)
     assert failing.tell(m.ForgetMail(everything)) == [read]
     assert set(failing.store.mailbox) == {waits}
+
+
+def end_turn(table: Table, outcome: str = "ok") -> list[int]:
+    """The mail that the agent is told of instead of being asked to end."""
+    table.tell(m.TurnEnded(table.attempt(1), Result(outcome, "")))
+    return handed(table)
+
+
+def handed(table: Table) -> list[int]:
+    return [mail.id for effect in table.effects if isinstance(effect, HandMail) for mail in effect.mail]
+
+
+def is_ending(table: Table) -> bool:
+    return table.ring.world.attempts[1].ending is not None
+
+
+def ask(table: Table) -> None:
+    table.tell(m.Report(table.attempt(1), ReportKind.ASK, "which one?"))
+
+
+def test_mail_that_waits_for_a_task_begins_another_turn_of_its_agent(table: Table) -> None:
+    sent = [send(table, task(1)), send(table, task(1), sender=2)]
+    send(table, Address(R.AGENT, "local"))
+    assert end_turn(table) == sent
+    assert not is_ending(table)
+    assert collect(table, 1) == [3], "what is for its agent waits for the next start, or for whoever looks"
+    assert {table.store.mailbox[one].taken_by for one in sent} == {"1-1"}
+    assert end_turn(table) == []
+    assert is_ending(table)
+
+
+def test_an_agent_that_has_asked_stays_until_mail_comes(table: Table) -> None:
+    ask(table)
+    assert end_turn(table) == []
+    assert not is_ending(table)
+    send(table, Address(R.AGENT, "local"))
+    assert handed(table) == []
+    sent = send(table, task(1))
+    assert handed(table) == [sent]
+    assert table.ring.world.attempts[1].told.answered
+    send(table, task(1))
+    assert handed(table) == [], "its turn has not ended"
+
+
+def test_an_agent_that_was_answered_in_its_session_ends_with_its_next_turn(table: Table) -> None:
+    ask(table)
+    end_turn(table)
+    table.tell(m.AgentSeen(table.attempt(1), Reading(State.WORKING, Source.SCREEN, table.now, table.now, "")))
+    assert table.ring.world.attempts[1].told.answered
+    end_turn(table)
+    assert is_ending(table)
+
+
+def test_a_turn_that_failed_takes_no_mail(table: Table) -> None:
+    send(table, task(1))
+    ask(table)
+    assert end_turn(table, "limit") == []
+    assert is_ending(table)

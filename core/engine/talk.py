@@ -1,0 +1,173 @@
+"""One conversation with an interactive agent: what is remembered of it, and what follows from that."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.interactive import ladder, screens
+from core.interactive.signals import ASKING, RESTING, Source, State
+from core.kinds.result import Result
+from core.model import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.interactive.ladder import Ladder, Reading
+    from core.interactive.rulebook import Rulebook
+    from core.interactive.screens import Screen
+    from core.interactive.signals import Signal
+    from core.model import AttemptId
+
+WORKS_ON = 0.7
+"""Seconds between two looks at the screen of an agent that works: it is drawn all the time."""
+SUBMITTED_WITHIN = 4.0
+"""Seconds in which a prompt that was typed must have been taken."""
+SETTLED = 1.5
+"""Seconds without a change after which a screen is what it was."""
+ENDED_AFTER = 2.5
+"""Seconds for which an agent without hooks must rest after its prompt, before its turn counts as ended."""
+UNSEEN_AFTER = 10.0
+"""The same where it was never seen to work: its turn was shorter than a look, or no engine ran then."""
+_ENDS = {State.LIMIT: Outcome.LIMIT, State.ERROR: Outcome.ERROR}
+_BUSY = ASKING | {State.WORKING}
+_IDLE = RESTING | _ENDS.keys()
+
+
+class Plan(NamedTuple):
+    """How to talk to an attempt's agent."""
+
+    folder: Path
+    prompt: Path
+    screens: str
+    hooks: str
+    """The kind whose events come; empty where none do."""
+    session: str
+    own_rules: Path
+
+
+@dataclass(slots=True)
+class Talk:
+    """All that is remembered of one conversation while the engine lives."""
+
+    attempt: AttemptId
+    plan: Plan
+    ladder: Ladder
+    log: str
+    spool_at: int = 0
+    written_at: float = -1.0
+    """Unix time of the latest output that was noticed; 0 before there is any."""
+    looked_at: float = 0.0
+    shown: tuple[Rulebook, Screen] | None = None
+    """The screen at the latest look."""
+    said: tuple[Signal, ...] = ()
+    """What that screen says."""
+    typed_at: float | None = None
+    """Unix time at which its prompt, or the latest that came after it, was typed."""
+    pasted: bool = False
+    """All of it has gone to the terminal."""
+    entered_again: bool = False
+    taken: bool = False
+    """It was seen to work, or to ask, after the prompt was typed."""
+    refusal: str = ""
+    """The operator's last answer, where that was a No."""
+    told: Reading | None = None
+    ended: bool = False
+    """Its turn; another one begins when it is seen to work, or is typed to."""
+    letters: list[Path] = field(default_factory=list)
+    """Mail that it has to be told of."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def is_free(self) -> bool:
+        """It rests, and the composer is there and empty: nobody writes, and no dialog is open."""
+        place = None if self.shown is None else screens.composer(*self.shown)
+        return self.ladder.reading.state in _IDLE and place is not None and place.empty
+
+    @property
+    def holds_text(self) -> bool:
+        """Something stands in its composer."""
+        place = None if self.shown is None else screens.composer(*self.shown)
+        return place is not None and not place.empty
+
+    def stands(self, now: float) -> bool:
+        """What was typed was not submitted."""
+        return self._is_late(now) and self.pasted and self.holds_text
+
+    def trouble(self, now: float) -> str:
+        """Why a person must look, though no dialog is open; empty where nobody must."""
+        if self.entered_again and self.stands(now - SUBMITTED_WITHIN):
+            return "text stands in its composer and was not taken: attach and look"
+        if self._is_late(now) and not self.pasted:
+            return "nobody can tell whether its prompt was typed: attach and look"
+        return ""
+
+    def _is_late(self, now: float) -> bool:
+        """Nothing that was seen shows that the prompt was taken."""
+        waits = self.typed_at is not None and now - self.typed_at > SUBMITTED_WITHIN
+        finished = any(signal.state is State.FINISHED for signal in self.said)
+        return waits and not (self.taken or self.ended or finished)
+
+    def typed(self, at: float) -> None:
+        """A turn begins: what the screen said of the one before it counts no more."""
+        self.typed_at, self.refusal = at, ""
+        self.pasted = self.taken = self.ended = self.entered_again = False
+        self.ladder = ladder.begin(at, State.READY, "it was typed to")
+
+    def notice_turn(self, now: float) -> None:
+        """Whether the prompt was taken, or a person has begun another turn."""
+        reading = self.ladder.reading
+        if self.typed_at is None or reading.state not in _BUSY or reading.seen_at < self.typed_at:
+            return
+        if self.trouble(now):
+            return
+        self.taken = True
+        if self.ended and reading.state is State.WORKING:
+            self.ended = False
+
+    def end_of_turn(self, now: float) -> Result | None:
+        """What the turn came to; None while it goes on, or where nobody can say."""
+        reading = self.ladder.reading
+        if self.typed_at is None or self.ended or reading.seen_at < self.typed_at:
+            return None
+        rested = now - reading.since > ENDED_AFTER and not self.holds_text
+        if reading.state in _ENDS:
+            return self._result(_ENDS[reading.state], reading.evidence) if rested else None
+        if reading.state not in RESTING:
+            return None
+        if self.refusal:
+            over = self.taken and rested
+            return self._result(Outcome.DENIED, f"the operator answered {self.refusal}") if over else None
+        finished = reading.state is State.FINISHED
+        known = finished and (self.taken or reading.source is Source.HOOK)
+        over = rested and (finished or self.taken)
+        unseen = self.pasted and self.is_free and now - reading.since > UNSEEN_AFTER
+        return self._result(Outcome.OK, "") if known or over or unseen else None
+
+    def _result(self, outcome: Outcome, reason: str) -> Result:
+        return Result(outcome, reason, self.plan.session or None)
+
+    def is_due(self, now: float) -> bool:
+        """Something was written lately, something was not believed yet, or nobody has confirmed the state for a
+        while."""
+        state = self.ladder.reading.state
+        if ladder.stale(self.ladder, now) or self.ladder.fall is not None or self.shown is None:
+            return True
+        if self.typed_at is not None and not self.ended and state in _IDLE:
+            return True
+        if self.ended and self.letters:
+            return True
+        written_at = last_written(self.log)
+        if written_at == self.written_at and self.looked_at > written_at + SETTLED:
+            return False
+        return state is not State.WORKING or now - self.looked_at > WORKS_ON
+
+
+def last_written(log: str) -> float:
+    """Unix time; 0 before anything was."""
+    try:
+        return os.stat(log).st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,121 @@
+"""The real agents in their terminals, over a real engine: typed to, asking, killed, and noticed when they are done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from tests.fleet import Fleet, has_ended, until
+from tests.kinds import homes, install
+from tests.kinds.model_server import ModelServer
+from tests.kinds.wires import Call, Failure, Hang, Text
+from tests.real.test_talks import dialog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.kinds.wires import Turn
+
+AGENTS = os.environ.get(install.VARIABLE)
+KINDS = ("claude", "codex", "opencode", "gemini", "copilot")
+pytestmark = [
+    pytest.mark.skipif(AGENTS is None, reason=f"the real agents are not installed: {install.USE}"),
+    pytest.mark.parametrize("kind", KINDS),
+]
+TOUCH = {
+    "claude": ("Bash", "command", {"description": "make a file"}),
+    "codex": ("exec_command", "cmd", {"sandbox_permissions": "require_escalated", "justification": "to make a file"}),
+    "opencode": ("bash", "command", {"description": "make a file"}),
+    "gemini": ("run_shell_command", "command", {"description": "make a file"}),
+    "copilot": ("bash", "command", {"description": "make a file", "mode": "sync"}),
+}
+"""Its tool that runs a command: name, argument, and what it wants besides."""
+SLOW = 90.0
+"""Seconds: opencode takes ten to start, and several of these may run."""
+
+
+class Stage:
+    """One agent of a kind, in a home where it knows the model and trusts the project."""
+
+    def __init__(self, kind: str, make_fleet: Callable[..., Fleet], folder: Path) -> None:
+        self.kind, self.project, self.made = kind, folder / "project", folder / "project" / "made"
+        self._home = folder / "home"
+        self._binaries = install.binaries(Path(AGENTS or ""))
+        self.project.mkdir()
+        program = self._binaries / kind
+        self.fleet = make_fleet(f'[agent.eve]\nkind = "{kind}"\nmode = "interactive"\ncommand = ["{program}"]\n')
+
+    def prompt(self, model: ModelServer, text: str = "make a file\nand say so", **fields: Any) -> int:
+        env = homes.environment(self.kind, model.url, self._home, self._binaries)
+        homes.trust(self.kind, self._home, self.project)
+        env = {name: value for name, value in env.items() if name not in ("TERM", "NO_COLOR")}
+        return self.fleet.add_all({"prompt": text, "cwd": str(self.project)} | fields, env=env)[0]
+
+    def touch(self) -> Turn:
+        tool, argument, more = TOUCH[self.kind]
+        return Call(tool, {argument: f"touch {self.made}", **more})
+
+    def ends(self, task: int) -> str:
+        until(lambda: self.fleet.state(task) not in ("queued", "running"), "it ends", SLOW)
+        return self.fleet.state(task)
+
+
+@pytest.fixture
+def stage(kind: str, make_fleet: Callable[..., Fleet], tmp_path: Path) -> Stage:
+    return Stage(kind, make_fleet, tmp_path)
+
+
+def test_a_real_prompt_is_submitted_and_its_turn_ends(stage: Stage) -> None:
+    with ModelServer(Text("it is done")) as model:
+        task = stage.prompt(model)
+        assert stage.ends(task) == "succeeded"
+        assert len(model.work()) == 1
+        assert "make a file\\nand say so" in str(model.work()[0].body)
+    result = stage.fleet.task(task)["attempts"][0]["result"]
+    assert result["outcome"] == "ok"
+
+
+def test_a_real_dialog_is_shown_and_answered(stage: Stage) -> None:
+    with ModelServer(stage.touch(), Text("it is made")) as model:
+        task = stage.prompt(model)
+        asked = dialog(stage.fleet, task, SLOW)
+        assert stage.fleet.running(task)["state"] == "waiting"
+        assert f"touch {stage.made}"[:40] in asked["detail"]
+        assert not stage.made.exists()
+        stage.fleet.ask("answer", task=task, key=asked["choices"][0][0], since=asked["since"])
+        assert stage.ends(task) == "succeeded"
+    assert stage.made.exists()
+
+
+def test_a_real_session_that_is_killed_leaves_nothing(stage: Stage) -> None:
+    with ModelServer(Hang()) as model:
+        task = stage.prompt(model)
+        until(model.hanging.is_set, "the model is asked", SLOW)
+        program = psutil.Process(stage.fleet.running(task)["pid"])
+        stage.fleet.ask("stop", tasks=[task], now=True)
+        assert stage.ends(task) == "cancelled"
+        until(lambda: has_ended(program) and not stage.fleet.processes(), "nothing is left of it")
+
+
+def test_a_real_turn_that_ends_while_no_engine_runs_is_noticed(stage: Stage) -> None:
+    with ModelServer(Hang(), Text("it is done")) as model:
+        task = stage.prompt(model)
+        until(model.hanging.is_set, "the model is asked", SLOW)
+        until(lambda: stage.fleet.running(task)["health"] == "working", "it is seen to work")
+        stage.fleet.kill_engine()
+        model.release()
+        until(lambda: model.answered, "the model has answered")
+        assert stage.ends(task) == "succeeded"
+        assert len(model.work()) == 1, "nothing was typed twice"
+    assert len(stage.fleet.task(task)["attempts"]) == 1
+
+
+def test_an_error_of_the_model_is_an_error_of_the_turn(stage: Stage) -> None:
+    with ModelServer(Failure(400, "scripted trouble")) as model:
+        task = stage.prompt(model)
+        assert stage.ends(task) == "failed"
+    assert stage.fleet.task(task)["attempts"][0]["result"]["outcome"] == "error"
