@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from core.engine.letters import NOTE, coming_again, letters
 from core.engine.talk import Plan
 from core.engine.talks import SPOOL
-from core.interactive import hook, hooks
+from core.interactive import hook, hooks, registry
+from core.interactive.registry import Registry
 from core.kinds import catalogue, runner
 from core.kinds.kind import Headless, argv_of
 from core.kinds.probing import probe
@@ -98,18 +99,23 @@ class Agents:
 
     def plan(self, attempt: Attempt, launch: Launch) -> Plan | None:
         """How to talk to an attempt's agent; None where there is no prompt, or its kind is no longer known."""
-        kind = self.kinds.get(self._settings.agent[attempt.agent].kind)
+        settings = self._settings.agent[attempt.agent]
+        kind = self.kinds.get(settings.kind)
         if kind is None or kind.interactive is None or not launch.prompts:
             return None
         folder = self._home.attempts / str(attempt.id)
-        session, with_mail = folder / SESSION, folder / PROMPT
+        with_mail = folder / PROMPT
+        session = _text(folder / SESSION)
+        env = dict(launch.env) | kind.interactive.env | settings.env
+        kept = registry.folder(kind.interactive.registry, env) if session else None
         return Plan(
             folder=folder,
             prompt=with_mail if launch.prompt is None or with_mail.exists() else Path(launch.prompt),
             screens=kind.interactive.screens,
             hooks=kind.interactive.hooks,
-            session=session.read_text(encoding="ascii") if session.exists() else "",
+            session=session,
             own_rules=self._home.config.parent / "screens",
+            registry=None if kept is None else Registry(kept, session),
         )
 
     def _prompted(self, attempt: AttemptId, launch: Launch, settings: AgentSettings, kind: Kind) -> Launch:
@@ -237,3 +243,11 @@ def _read(prompt: str) -> str:
 
 def _sorted(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(env.items()))
+
+
+def _text(path: Path) -> str:
+    """Empty where there is no such file."""
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.interactive.ladder import Ladder, Reading
+    from core.interactive.registry import Registry
     from core.interactive.rulebook import Rulebook
     from core.interactive.screens import Screen
     from core.interactive.signals import Signal
@@ -46,6 +47,7 @@ class Plan(NamedTuple):
     """The kind whose events come; empty where none do."""
     session: str
     own_rules: Path
+    registry: Registry | None = None
 
 
 @dataclass(slots=True)

@@ -109,7 +109,8 @@ class Talks:
             trouble = talk.trouble(now)
             seen = [Signal(State.QUESTION, Source.SCREEN, now, trouble)] if trouble else talk.said
             signals += (replace(signal, at=now) for signal in seen)
-            talk.ladder = ladder.merge(talk.ladder, signals)
+            signals += _registered(talk, now)
+            talk.ladder = ladder.fade(ladder.merge(talk.ladder, signals), now, talk.written_at)
             self._tell(talk)
             with suppress(OutsideError, OSError):
                 await self._act(talk, now)
@@ -184,6 +185,12 @@ class Talks:
         """Once, where the prompt still stands in the composer; after that a person must look."""
         talk.entered_again = True
         await self._panes.type_text(talk.attempt, b"", enter=True)
+
+
+def _registered(talk: Talk, now: float) -> list[Signal]:
+    registry, said = talk.plan.registry, talk.said
+    signal = None if registry is None else registry.signal(said[-1].state if said else State.UNKNOWN, now)
+    return [] if signal is None else [signal]
 
 
 def _differs(old: Reading, new: Reading) -> bool:

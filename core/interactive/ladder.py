@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.interactive.signals import ASKING, RESTING, Choice, Signal, Source, State
+from core.text import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FRESH = {
-    Source.STREAM: 30.0,
     Source.HOOK: 15.0,
     Source.REGISTRY: 10.0,
     Source.TITLE: 3.0,
@@ -24,8 +24,11 @@ APART = 0.5
 """Least seconds between two samples that agree."""
 EARLY = 2.0
 """Seconds by which a weaker source must be later to contradict an event that is fresh: a screen lags behind it."""
-_TOLD = frozenset({Source.STREAM, Source.HOOK})
+_TOLD = frozenset({Source.HOOK})
 """Sources that tell an event as it happens; the others are samples of what is there."""
+GONE_AFTER = 60.0
+"""Seconds for which a reading stands that no source confirms."""
+_LASTING = frozenset({State.EXITED, State.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,19 @@ def _order(signal: Signal) -> tuple[float, int, str, str]:
 
 def stale(ladder: Ladder, now: float) -> bool:
     """No source has confirmed the reading for as long as its word stands."""
-    return now - ladder.reading.seen_at > FRESH[ladder.reading.source] and ladder.reading.state is not State.EXITED
+    return now - ladder.reading.seen_at > FRESH[ladder.reading.source] and ladder.reading.state not in _LASTING
+
+
+def fade(ladder: Ladder, now: float, written_at: float) -> Ladder:
+    """The same, or what is left when every source has long been silent: that nobody knows. `written_at` is the Unix
+    time of its last output."""
+    reading = ladder.reading
+    if reading.state in _LASTING or now - reading.seen_at <= GONE_AFTER:
+        return ladder
+    quiet = now - written_at
+    why = f"no output for {duration(quiet)}" if quiet > GONE_AFTER else "its screen is not known"
+    words = f"{why}; it was {reading.state} by its {reading.source} {duration(now - reading.seen_at)} ago"
+    return Ladder(Reading(State.UNKNOWN, Source.QUIET, now, now, words), ladder.latest)
 
 
 def _heard(ladder: Ladder, signal: Signal) -> Ladder:
@@ -88,7 +103,9 @@ def _heard(ladder: Ladder, signal: Signal) -> Ladder:
     spoke_at = ladder.reading.seen_at if authority is None else authority.at
     if signal.state is ladder.reading.state:
         return _confirmed(known, signal, spoke_at)
-    if _is_outranked(ladder.reading, signal, spoke_at) or _is_no_news(ladder.reading, signal):
+    if _is_no_news(ladder.reading, signal):
+        return replace(known, reading=replace(ladder.reading, seen_at=max(ladder.reading.seen_at, signal.at)))
+    if _is_outranked(ladder.reading, signal, spoke_at):
         return known
     if _needs_another(signal) and not _agrees(ladder.fall, signal):
         return known if ladder.fall is not None else replace(known, fall=signal)

@@ -34,7 +34,6 @@ RESTING = frozenset({State.READY, State.FINISHED})
 class Source(StrEnum):
     """Who says so, the strongest first."""
 
-    STREAM = "stream"
     HOOK = "hook"
     REGISTRY = "registry"
     TITLE = "title"

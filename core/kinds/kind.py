@@ -49,6 +49,7 @@ class Interactive:
     resumed: tuple[str, ...] = ()
     screens: str = "generic"
     hooks: Literal["", "claude", "codex"] = ""
+    registry: Literal["", "claude"] = ""
     env: dict[str, str] = field(default_factory=dict)
 
     @property

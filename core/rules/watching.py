@@ -81,7 +81,8 @@ def _judged(step: Step, attempt: Attempt) -> tuple[AttemptState, str | None]:
         return AttemptState.WAITING, f"{told.words} (its turn has ended)" if attempt.resting else told.words
     if attempt.reading is not None and attempt.reading.state in NEEDS_ANSWER:
         return AttemptState.WAITING, words(attempt.reading)
-    if attempt.reading is None and attempt.health is not None and attempt.health.state in NEEDS_PERSON:
+    unread = attempt.reading is None or attempt.reading.state is State.UNKNOWN
+    if unread and attempt.health is not None and attempt.health.state in NEEDS_PERSON:
         return AttemptState.WAITING, attempt.health.reason
     return AttemptState.RUNNING, None if told is None or told.answered else told.words
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.interactive.ladder import APART, EARLY, FRESH, Ladder, begin, merge, stale
+from core.interactive.ladder import APART, EARLY, FRESH, GONE_AFTER, Ladder, begin, fade, merge, stale
 from core.interactive.signals import Choice, Signal, Source, State
 
 WORDS = {
@@ -88,6 +88,23 @@ def test_a_reading_that_nobody_confirms_goes_stale() -> None:
     assert not stale(ladder, 1.0 + FRESH[Source.SCREEN])
     assert stale(ladder, 1.1 + FRESH[Source.SCREEN])
     assert not stale(told("1 hook exited"), 1e6)
+
+
+def test_what_nobody_has_confirmed_for_long_is_not_known_any_more() -> None:
+    ladder = told("1 screen working", "2 screen unknown")
+    assert fade(ladder, 1.0 + GONE_AFTER, 1.0) is ladder
+    faded = fade(ladder, 1.5 + GONE_AFTER, 1.0)
+    assert (faded.reading.state, faded.reading.source) == (State.UNKNOWN, Source.QUIET)
+    assert faded.reading.evidence == "no output for 1m; it was working by its screen 1m ago"
+    assert "its screen is not known" in fade(ladder, 1.5 + GONE_AFTER, 60.0).reading.evidence
+    assert fade(faded, 1e6, 1.0) is faded
+    assert merge(faded, [Signal(State.WORKING, Source.SCREEN, 70.0, "x")]).reading.state is State.WORKING
+    assert fade(told("1 hook exited"), 1e6, 1.0).reading.state is State.EXITED
+
+
+def test_a_screen_at_rest_confirms_that_the_turn_has_ended() -> None:
+    ladder = told("1 hook finished", "70 screen ready")
+    assert fade(ladder, 71.0, 1.0).reading.state is State.FINISHED
 
 
 SIGNALS = st.lists(

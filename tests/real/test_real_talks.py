@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
+from core.kinds import catalogue
 from tests.fleet import Fleet, has_ended, until
 from tests.kinds import homes, install
 from tests.kinds.model_server import ModelServer
@@ -22,10 +24,7 @@ if TYPE_CHECKING:
 
 AGENTS = os.environ.get(install.VARIABLE)
 KINDS = ("claude", "codex", "opencode", "gemini", "copilot")
-pytestmark = [
-    pytest.mark.skipif(AGENTS is None, reason=f"the real agents are not installed: {install.USE}"),
-    pytest.mark.parametrize("kind", KINDS),
-]
+pytestmark = pytest.mark.skipif(AGENTS is None, reason=f"the real agents are not installed: {install.USE}")
 TOUCH = {
     "claude": ("Bash", "command", {"description": "make a file"}),
     "codex": ("exec_command", "cmd", {"sandbox_permissions": "require_escalated", "justification": "to make a file"}),
@@ -64,9 +63,9 @@ class Stage:
         return self.fleet.state(task)
 
 
-@pytest.fixture
-def stage(kind: str, make_fleet: Callable[..., Fleet], tmp_path: Path) -> Stage:
-    return Stage(kind, make_fleet, tmp_path)
+@pytest.fixture(params=KINDS)
+def stage(request: pytest.FixtureRequest, make_fleet: Callable[..., Fleet], tmp_path: Path) -> Stage:
+    return Stage(request.param, make_fleet, tmp_path)
 
 
 def test_a_real_prompt_is_submitted_and_its_turn_ends(stage: Stage) -> None:
@@ -119,3 +118,18 @@ def test_an_error_of_the_model_is_an_error_of_the_turn(stage: Stage) -> None:
         task = stage.prompt(model)
         assert stage.ends(task) == "failed"
     assert stage.fleet.task(task)["attempts"][0]["result"]["outcome"] == "error"
+
+
+def test_the_registry_of_claude_tells_where_no_hook_does(make_fleet: Callable[..., Fleet], tmp_path: Path) -> None:
+    stage = Stage("claude", make_fleet, tmp_path)
+    own = stage.fleet.home.config.parent / "kinds" / "claude.toml"
+    own.parent.mkdir()
+    own.write_text(re.sub("(?m)^hooks = .*", "", Path(catalogue.__file__).with_name("claude.toml").read_text()))
+    with ModelServer(Hang(), stage.touch(), Text("it is made")) as model:
+        task = stage.prompt(model)
+        until(lambda: "working · registry" in stage.fleet.running(task)["health_reason"], "it works", SLOW)
+        model.release()
+        asked = dialog(stage.fleet, task, SLOW)
+        until(lambda: "permission · registry" in str(stage.fleet.running(task)["reason"]), "it waits")
+        stage.fleet.ask("answer", task=task, key=asked["choices"][0][0], since=asked["since"])
+        assert stage.ends(task) == "succeeded"
