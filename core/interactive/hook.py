@@ -30,22 +30,26 @@ KEPT = frozenset({
     "trigger", "notification_type", "message", "title", "error", "error_details", "tool_name", "tool_input",
     "tool_use_id", "permission_mode", "last_assistant_message", "last-assistant-message", "stop_hook_active",
     "background_tasks", "session_crons", "prompt", "is_interrupt", "details",
-    "input-messages",
+    "input-messages", "toolName", "toolInput",
 })  # fmt: skip
 """The keys of an event that are used: the rest, a tool's answer above all, is not kept."""
-BULKY = ("tool_input", "details", "last_assistant_message", "last-assistant-message", "prompt", "input-messages")
+BULKY = (
+    "tool_input",
+    "toolInput",
+    "details",
+    "last_assistant_message",
+    "last-assistant-message",
+    "prompt",
+    "input-messages",
+)
 """Left out, in this order, of a line that is still too long."""
-WANT_JSON = frozenset({"gemini"})
-"""Agents that take an empty answer for a broken hook."""
 
 _REGULAR, _FIFO, _KIND_OF_FILE = 0o100000, 0o010000, 0o170000
 
 
 def main() -> None:
-    kind, event = (*sys.argv[1:3], "", "")[:2]
+    event = (*sys.argv[2:3], "")[0]
     raw = os.fsencode(sys.argv[3]) if len(sys.argv) > 3 else heard(0)
-    if kind in WANT_JSON:
-        os.write(1, b"{}\n")
     spooled = append(os.environ.get("MUXDECK_HOOKS", ""), line(time.time(), event, raw))
     if spooled:
         ring(os.environ.get("MUXDECK_BELL", ""), os.environ.get("MUXDECK_ATTEMPT", ""))

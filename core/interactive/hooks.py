@@ -22,11 +22,8 @@ _CLAUDE_EVENTS = (
     *("SessionStart", "UserPromptSubmit", "PreToolUse", "PermissionRequest", "PostToolUse", "PostToolUseFailure"),
     *("Notification", "Stop", "StopFailure", "SessionEnd"),
 )
-_CODEX_EVENTS = ("UserPromptSubmit", "PreToolUse", "PermissionRequest", "PostToolUse", "Stop")
-_WORK = frozenset({
-    *("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure"),
-    *("BeforeAgent", "BeforeTool", "AfterTool"),
-})  # fmt: skip
+_COPILOT_EVENTS = ("UserPromptSubmit", "PreToolUse", "PermissionRequest", "PostToolUse", "Stop")
+_WORK = frozenset({"UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure"})
 _LIMITS = frozenset({"rate_limit", "billing_error"})
 _GOES_ON = frozenset({"clear", "resume"})
 """Reasons for which a session of Claude ends while its program goes on."""
@@ -54,13 +51,14 @@ class Wiring(NamedTuple):
     """What a person should know about it; empty where there is nothing."""
 
 
-def settings(kind: str, command: list[str], folder: Path, *, reviewed: bool = False) -> Wiring:
-    """`command` is the argv of our hook without KIND and EVENT; `folder` is private to this run. With `reviewed`, an
-    agent that has a person review each hook gets all of them: its first start asks for that review."""
+def settings(kind: str, command: list[str], folder: Path) -> Wiring:
+    """`command` is the argv of our hook without KIND and EVENT; `folder` is private to this run."""
     if kind == "claude":
         return _claude(command, folder / "hooks.json")
     if kind == "codex":
-        return _codex(command, reviewed=reviewed)
+        return _codex(command)
+    if kind == "copilot":
+        return _copilot(command, folder)
     return Wiring({}, (), {}, f"{kind} takes hooks only from its user's own files: its title and its screen are read")
 
 
@@ -69,28 +67,28 @@ def _claude(command: list[str], path: Path) -> Wiring:
     return Wiring({path: json.dumps({"hooks": hooks}, indent=1)}, ("--settings", str(path)), {}, "")
 
 
-def _codex(command: list[str], *, reviewed: bool) -> Wiring:
+def _codex(command: list[str]) -> Wiring:
     """A hook of Codex must be trusted by a person, once for each home; the flag that leaves this out trusts the hooks
     of the project too, and is not used. `notify` needs no trust and takes the place of the user's own."""
-    words = ["-c", f"notify={_toml([*command, 'codex', 'notify'])}"]
-    for event in _CODEX_EVENTS if reviewed else ():
-        words += ["-c", f"hooks.{event}=[{{hooks=[{_toml(_entry([*command, 'codex', event]))}]}}]"]
-    note = "Codex tells the end of a turn in place of the user's own `notify` program"
-    review = "its first start in a home asks a person to review the hooks"
-    return Wiring({}, tuple(words), {}, f"{note}; {review}" if reviewed else note)
+    words = ("-c", f"notify={json.dumps([*command, 'codex', 'notify'], ensure_ascii=False)}")
+    return Wiring({}, words, {}, "Codex tells the end of a turn in place of the user's own `notify` program")
+
+
+def _copilot(command: list[str], folder: Path) -> Wiring:
+    """A plugin for this run alone. Copilot tells errors also where it tries again: the screen tells those that last."""
+    hooks = {event: [_copilot_entry([*command, "copilot", event])] for event in _COPILOT_EVENTS}
+    plugin = {"name": "muxdeck", "version": "1.0.0", "description": "tells muxdeck", "hooks": "hooks.json"}
+    told = {"plugin.json": plugin, "hooks.json": {"version": 1, "hooks": hooks}}
+    files = {folder / name: json.dumps(content, indent=1) for name, content in told.items()}
+    return Wiring(files, ("--plugin-dir", str(folder)), {}, "")
+
+
+def _copilot_entry(words: list[str]) -> dict[str, Any]:
+    return {"type": "command", "bash": shlex.join(words), "timeoutSec": TIMEOUT}
 
 
 def _entry(words: list[str]) -> dict[str, Any]:
     return {"type": "command", "command": shlex.join(words), "timeout": TIMEOUT}
-
-
-def _toml(value: Any) -> str:  # noqa: ANN401 - JSON values
-    """A value of TOML in one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}={_toml(part)}" for key, part in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def signal(kind: str, event: Event, known: Known = NOTHING_KNOWN) -> Signal | None:
@@ -103,14 +101,14 @@ def signal(kind: str, event: Event, known: Known = NOTHING_KNOWN) -> Signal | No
         return _asked(event)
     if name == "notify":
         return _said(State.FINISHED, event) if _is_ours(payload, known) else None
-    if name in ("Stop", "AfterAgent"):
+    if name == "Stop":
         return _stopped(event)
     if name == "StopFailure":
         error = str(payload.get("error", ""))
         cause = str(payload.get("last_assistant_message") or error)
         return _said(State.LIMIT if _is_limit(error, cause) else State.ERROR, event, f"{error}: {cause}")
     if name == "Notification":
-        return _notified(kind, event)
+        return _notified(event)
     if name == "SessionStart":
         return _said(State.READY, event) if kind == "claude" and payload.get("source") != "compact" else None
     if name == "SessionEnd":
@@ -124,7 +122,9 @@ def _said(state: State, event: Event, more: str = "") -> Signal:
 
 def _asked(event: Event) -> Signal:
     """A dialog is open. Which keys answer it, the screen tells."""
-    tool, wanted = str(event.payload.get("tool_name", "")), event.payload.get("tool_input")
+    payload = event.payload
+    tool = str(payload.get("tool_name") or payload.get("toolName", ""))
+    wanted = payload.get("tool_input") or payload.get("toolInput")
     state = State.QUESTION if tool == "AskUserQuestion" else State.PERMISSION
     lines = [f"{key}: {_shown(value)}" for key, value in wanted.items()] if isinstance(wanted, dict) else []
     detail = inert("\n".join([tool, *lines]))[:DETAIL]
@@ -151,15 +151,13 @@ def _is_limit(error: str, cause: str) -> bool:
     return error in _LIMITS or "credit balance" in cause.lower()
 
 
-def _notified(kind: str, event: Event) -> Signal | None:
+def _notified(event: Event) -> Signal | None:
     """Claude's word about permission comes seconds after its PermissionRequest, perhaps after the answer too."""
     what = event.payload.get("notification_type")
     if what == "idle_prompt":
         return _said(State.READY, event, str(what))
     if what in ("elicitation_dialog", "agent_needs_input"):
         return _said(State.QUESTION, event, str(event.payload.get("message", what)))
-    if kind == "gemini" and what == "ToolPermission":
-        return _said(State.PERMISSION, event, str(event.payload.get("message", what)))
     return None
 
 

@@ -48,7 +48,7 @@ class Interactive:
     resume: tuple[str, ...] = ()
     resumed: tuple[str, ...] = ()
     screens: str = "generic"
-    hooks: Literal["", "claude", "codex"] = ""
+    hooks: Literal["", "claude", "codex", "copilot"] = ""
     registry: Literal["", "claude"] = ""
     env: dict[str, str] = field(default_factory=dict)
 

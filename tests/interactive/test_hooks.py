@@ -75,8 +75,8 @@ def test_what_a_person_must_read_to_answer_is_in_the_signal() -> None:
     [{}, {"tool_name": 1, "tool_input": [1], "background_tasks": "x", "error": None, "reason": [], "source": {}}],
 )
 def test_no_payload_is_too_strange(payload: dict[str, object]) -> None:
-    names = [*hooks._CLAUDE_EVENTS, *hooks._CODEX_EVENTS, "notify", "AfterAgent", "nobody knows", ""]
-    for kind in ("claude", "codex", "gemini", "other"):
+    names = [*hooks._CLAUDE_EVENTS, *hooks._COPILOT_EVENTS, "notify", "nobody knows", ""]
+    for kind in ("claude", "codex", "copilot", "other"):
         for name in names:
             hooks.signal(kind, Event(1.0, name, payload))
     escaped = hooks.signal(
@@ -99,14 +99,32 @@ def test_claude_is_given_a_file_of_settings_and_calls_the_hook_with_kind_and_eve
     assert shlex.split(called) == [*COMMAND, "claude", "Stop"]
 
 
-def test_codex_has_no_more_than_notify_until_its_hooks_may_be_reviewed(tmp_path: Path) -> None:
-    plain = hooks.settings("codex", COMMAND, tmp_path)
-    assert [tomllib.loads(word) for word in plain.arguments[1::2]] == [{"notify": [*COMMAND, "codex", "notify"]}]
-    wiring = hooks.settings("codex", COMMAND, tmp_path, reviewed=True)
-    told = [tomllib.loads(word) for word in wiring.arguments[1::2]]
-    called = [next(iter(one["hooks"].values()))[0]["hooks"][0]["command"] for one in told[1:]]
-    assert shlex.split(called[0]) == [*COMMAND, "codex", "UserPromptSubmit"]
-    assert not any("bypass" in word for word in wiring.arguments)
+def test_codex_has_no_more_than_notify_for_its_hooks_want_a_review(tmp_path: Path) -> None:
+    wiring = hooks.settings("codex", COMMAND, tmp_path)
+    assert [tomllib.loads(word) for word in wiring.arguments[1::2]] == [{"notify": [*COMMAND, "codex", "notify"]}]
+    assert wiring.note
+
+
+def test_copilot_is_given_a_plugin_of_this_run(tmp_path: Path) -> None:
+    wiring = hooks.settings("copilot", COMMAND, tmp_path)
+    assert wiring.arguments == ("--plugin-dir", str(tmp_path))
+    told = {path.name: json.loads(text) for path, text in wiring.files.items()}
+    (stop,) = told[told["plugin.json"]["hooks"]]["hooks"]["Stop"]
+    assert shlex.split(stop["bash"]) == [*COMMAND, "copilot", "Stop"]
+
+
+def test_a_session_of_copilot_as_it_was_recorded() -> None:
+    work = ("UserPromptSubmit", "working"), ("PreToolUse", "working")
+    assert states("copilot") == [
+        *work,
+        ("PermissionRequest", "permission"),
+        ("PostToolUse", "working"),
+        ("Stop", "finished"),
+    ]
+    (asked,) = [event for event in recorded("copilot") if event.event == "PermissionRequest"]
+    signal = hooks.signal("copilot", asked)
+    assert signal is not None
+    assert "command: touch" in signal.detail
 
 
 def test_an_agent_without_a_way_says_so(tmp_path: Path) -> None:

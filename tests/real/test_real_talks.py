@@ -33,6 +33,8 @@ TOUCH = {
     "copilot": ("bash", "command", {"description": "make a file", "mode": "sync"}),
 }
 """Its tool that runs a command: name, argument, and what it wants besides."""
+ASKS_BY = {"claude": "hook", "codex": "title", "opencode": "screen", "gemini": "title", "copilot": "hook"}
+"""The strongest source that tells of a dialog."""
 SLOW = 90.0
 """Seconds: opencode takes ten to start, and several of these may run."""
 
@@ -82,7 +84,9 @@ def test_a_real_dialog_is_shown_and_answered(stage: Stage) -> None:
     with ModelServer(stage.touch(), Text("it is made")) as model:
         task = stage.prompt(model)
         asked = dialog(stage.fleet, task, SLOW)
-        assert stage.fleet.running(task)["state"] == "waiting"
+        session = stage.fleet.running(task)
+        assert session["state"] == "waiting"
+        assert session["reason"].startswith(f"permission · {ASKS_BY[stage.kind]}: ")
         assert f"touch {stage.made}"[:40] in asked["detail"]
         assert not stage.made.exists()
         stage.fleet.ask("answer", task=task, key=asked["choices"][0][0], since=asked["since"])
