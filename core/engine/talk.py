@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 WORKS_ON = 0.7
 """Seconds between two looks at the screen of an agent that works: it is drawn all the time."""
+CALM = 0.5
+"""Seconds between two questions whether an agent that has settled has written anything."""
 SUBMITTED_WITHIN = 4.0
 """Seconds in which a prompt that was typed must have been taken."""
 SETTLED = 1.5
@@ -62,6 +64,8 @@ class Talk:
     written_at: float = -1.0
     """Unix time of the latest output that was noticed; 0 before there is any."""
     looked_at: float = 0.0
+    checked_at: float = 0.0
+    """When it was last asked whether anything was written."""
     shown: tuple[Rulebook, Screen] | None = None
     """The screen at the latest look."""
     said: tuple[Signal, ...] = ()
@@ -132,13 +136,11 @@ class Talk:
     def end_of_turn(self, now: float) -> Result | None:
         """What the turn came to; None while it goes on, or where nobody can say."""
         reading = self.ladder.reading
-        if self.typed_at is None or self.ended or reading.seen_at < self.typed_at:
+        if self.typed_at is None or self.ended or reading.seen_at < self.typed_at or reading.state not in _IDLE:
             return None
         rested = now - reading.since > ENDED_AFTER and not self.holds_text
         if reading.state in _ENDS:
             return self._result(_ENDS[reading.state], reading.evidence) if rested else None
-        if reading.state not in RESTING:
-            return None
         if self.refusal:
             over = self.taken and rested
             return self._result(Outcome.DENIED, f"the operator answered {self.refusal}") if over else None
@@ -161,8 +163,11 @@ class Talk:
             return True
         if self.ended and self.letters:
             return True
-        written_at = last_written(self.log)
-        if written_at == self.written_at and self.looked_at > written_at + SETTLED:
+        settled = self.looked_at > self.written_at + SETTLED
+        if settled and now - self.checked_at < CALM:
+            return False
+        self.checked_at = now
+        if settled and last_written(self.log) == self.written_at:
             return False
         return state is not State.WORKING or now - self.looked_at > WORKS_ON
 
