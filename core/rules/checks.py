@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from core.model import AttemptState, TaskState
+from core.rules.runs.checks import run_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def faults(world: World, now: float) -> list[str]:
     """Every broken invariant, as a sentence; empty where all is well. Costs O(tasks)."""
-    return [*_counts(world), *_tasks(world), *_attempts(world), *_limits(world, now)]
+    return [*_counts(world), *_tasks(world), *_attempts(world), *_limits(world, now), *run_faults(world)]
 
 
 def _counts(world: World) -> Iterator[str]:
