@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.rules.runs.events import speak
 from core.rules.runs.finishing import LIVE, settle_end, stop
 from core.rules.runs.following import follow
+from core.rules.runs.joins import is_tolerated
 from core.rules.runs.releasing import release
 from core.rules.runs.starting import begin_pending
 from core.rules.runs.state import Stopping
@@ -61,7 +62,8 @@ def _after_ends(step: Step) -> None:
     for run, progress in ended:
         speak(step, run, progress)
         gives_up = run.workflow.run.on_failure == "cancel" and not progress.node.final
-        if progress.state.failed and gives_up and run.state in (RunState.RUNNING, RunState.PAUSED):
+        fails = progress.state.failed and not is_tolerated(run, progress)
+        if fails and gives_up and run.state in (RunState.RUNNING, RunState.PAUSED):
             words = f"{progress.node.name} {progress.state}".replace("_", " ")
             stop(step, run, Stopping(RunState.FAILED, f"{words}: {progress.reason}" if progress.reason else words))
         step.stir(run)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def verdict(run: Run, progress: Progress) -> NodeState | None:
     """RUNNING where it may begin, another state where it never will, None while its needs may still end either way."""
     total = len(run.plan.needs[progress.node.name])
+    if not total and _follows(progress):
+        return NodeState.RUNNING
     over, failed = progress.needs_ended == total, progress.needs_failed
     stopped = NodeState.UPSTREAM_FAILED if failed else NodeState.SKIPPED
     match progress.node.start:
@@ -34,6 +36,11 @@ def verdict(run: Run, progress: Progress) -> NodeState | None:
             return NodeState.SKIPPED if over else None
         case StartRule.ALL_DONE | StartRule.ALWAYS:
             return NodeState.RUNNING if over else None
+
+
+def _follows(progress: Progress) -> bool:
+    """Its start rule is asked for each of its parts."""
+    return progress.node.fan is not None and isinstance(progress.node.fan.source, Each)
 
 
 def part_verdict(rule: StartRule, source: NodeState) -> NodeState:
@@ -56,13 +63,13 @@ def as_seen_by(child: Progress, parent: Progress) -> NodeState:
     name, choose, reduce = child.node.name, parent.node.work, child.node.reduce
     if isinstance(choose, Choose) and parent.state is NodeState.SUCCEEDED and name in choose.targets:
         return NodeState.SUCCEEDED if name in parent.out["chosen"] else NodeState.SKIPPED
-    if reduce is not None and reduce.source == parent.node.name and parent.state is NodeState.FAILED:
-        return NodeState.SUCCEEDED if _succeeded_enough(parent, reduce.min_success) else NodeState.FAILED
+    if reduce is not None and reduce.source == parent.node.name and parent.state.failed:
+        return NodeState.SUCCEEDED if _succeeded_enough(parent, reduce.min_success) else parent.state
     return parent.state
 
 
 def _succeeded_enough(parent: Progress, share: float) -> bool:
-    return bool(parent.items) and parent.succeeded >= share * len(parent.parts)
+    return bool(parent.items) and parent.succeeded / len(parent.parts) >= share
 
 
 def count_need(child: Progress, parent: Progress) -> None:
@@ -106,11 +113,28 @@ def stopped_words(run: Run, progress: Progress, state: NodeState) -> str:
 
 
 def is_tolerated(run: Run, progress: Progress) -> bool:
-    """A node whose failed parts another one has taken into account, or one that only followed such parts."""
-    fan = progress.node.fan
-    if fan is not None and isinstance(fan.source, Each) and progress.state is NodeState.UPSTREAM_FAILED:
-        return is_tolerated(run, run.nodes[fan.source.node])
-    return progress.state is NodeState.FAILED and any(
+    """A failed node whose failed parts were taken into account, or those of one that followed it or that it follows."""
+    return progress.state.failed and (
+        _is_taken(run, progress) or _source_is_taken(run, progress) or _follower_is_taken(run, progress)
+    )
+
+
+def _is_taken(run: Run, progress: Progress) -> bool:
+    return progress.state.failed and any(
         as_seen_by(run.nodes[reduce], progress) is NodeState.SUCCEEDED
         for reduce in run.plan.tolerated.get(progress.node.name, ())
     )
+
+
+def _source_is_taken(run: Run, progress: Progress) -> bool:
+    """It has failed by nothing but its source."""
+    fan = progress.node.fan
+    if fan is None or not isinstance(fan.source, Each) or progress.state is not NodeState.UPSTREAM_FAILED:
+        return False
+    source = run.nodes[fan.source.node]
+    return _is_taken(run, source) or _source_is_taken(run, source)
+
+
+def _follower_is_taken(run: Run, progress: Progress) -> bool:
+    followers = [run.nodes[name] for name in run.plan.followers.get(progress.node.name, ())]
+    return any(one.state.failed and (_is_taken(run, one) or _follower_is_taken(run, one)) for one in followers)

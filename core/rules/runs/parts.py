@@ -101,6 +101,8 @@ def gives_up(progress: Progress, now: float) -> bool:
         return False
     enough, left = _enough(progress), part_count(progress) - progress.ended
     over = scatter.within is not None and now >= progress.since + scatter.within
+    if scatter.until == "all":
+        return over
     return over or progress.succeeded >= enough or progress.succeeded + left < enough
 
 

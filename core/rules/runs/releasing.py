@@ -67,11 +67,14 @@ def release(step: Step, run: Run) -> None:
             heappop(run.ready)
             progress.listed = False
             continue
+        index = progress.due.popleft()
+        if progress.part(index).state is not NodeState.PENDING:
+            continue
         looked_at += 1
         name = progress.node.name
         if name not in scopes:
             scopes[name] = scope_of(run, progress)
-        found = _begin(step, run, progress, progress.due.popleft(), scopes[name])
+        found = _begin(step, run, progress, index, scopes[name])
         if isinstance(found, Begun):
             begun.append(found)
         elif found is not None:

@@ -68,7 +68,7 @@ class Progress:
     succeeded: int = 0
     failed: int = 0
     due: deque[int] = field(default_factory=deque)
-    """Parts that could begin if nothing stood against their number."""
+    """Parts that could begin if nothing stood against their number; one may stand there twice."""
     listed: bool = False
     """In the run's heap of nodes with parts that are due."""
 

@@ -231,6 +231,7 @@ def _scatter(step: Step, run: Run, progress: Progress) -> None:
     progress.items = [names[index % len(names)] for index in range(scatter.agents)]
     for index, name in enumerate(progress.items):
         progress.part(index).agent = name
+        step.touch_part(run, progress, index)
     if scatter.within is not None:
         set_limit(step, run, progress, scatter.within)
     _expanded(step, run, progress)
