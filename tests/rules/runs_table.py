@@ -45,6 +45,7 @@ class RunTable(Table):
         self.restarting = restarting
         self.starts: list[int] = []
         self.kept: list[Event] = []
+        self.armed: tuple[Armed, ...] = ()
 
     def tell(self, message: m.Message) -> Any:
         reply = self._apply(message)
@@ -73,6 +74,8 @@ class RunTable(Table):
         """What had been kept and not matched is matched; nothing else happens."""
         self.ring = Ring(self.store, self.limits, self.now)
         self.kept = list(self.ring.unmatched)
+        if self.armed:
+            self._apply(m.Arm(self.armed))
         self._apply(m.Ticked())
 
     def check(self) -> None:
@@ -90,7 +93,9 @@ class RunTable(Table):
         return int(self.tell(m.StartRun(asked, params, WHERE, more.pop("expected", {}), "the operator", **more)))
 
     def arm(self, *what: Definition) -> None:
-        self.tell(m.Arm(tuple(Armed(one, WHERE, {}) for one in what)))
+        """An engine that comes back arms the same."""
+        self.armed = tuple(Armed(one, WHERE, {}) for one in what)
+        self.tell(m.Arm(self.armed))
 
     def emit(self, topic: str, data: Any = None, **more: Any) -> int:
         return int(self.tell(m.Emit(topic, data, "the operator", **more)))

@@ -422,7 +422,7 @@ def test_max_active_holds_over_the_whole_run(table: RunTable) -> None:
     seen = set()
     while table.ended(run) is None:
         assert len(table.live(run)) <= 2
-        name = sorted(table.live(run))[0]
+        name = min(table.live(run))
         seen.add(name)
         table.done(run, name)
     assert len(seen) == 4

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def run_faults(world: World) -> Iterator[str]:
     """Every broken invariant, as a sentence. Costs O(runs + parts + tasks)."""
-    live = Counter(task.part for task in world.tasks.values() if task.part is not None and not task.state.ended)
+    live = Counter(task.part for task in world.tasks.values() if task.part and not task.state.ended)
     live.update(run.parent for run in world.runs.values() if run.parent is not None and not run.state.ended)
     for run in world.runs.values():
         for fault in (*_states(run), *_counts(run), *_parts(run, live)):
@@ -61,7 +61,7 @@ def _counts(run: Run) -> Iterator[str]:
             yield f"the parts of {progress.node.name} are not counted right"
 
 
-def _parts(run: Run, live: Counter[PartId | None]) -> Iterator[str]:
+def _parts(run: Run, live: Counter[PartId]) -> Iterator[str]:
     for progress in run.nodes.values():
         for index, part in progress.parts.items():
             wanted = 1 if part.state is NodeState.RUNNING else 0
