@@ -45,6 +45,7 @@ def begin_ending(step: Step, attempt: Attempt, ending: Ending, *, now: bool) -> 
     step.touch_attempt(attempt)
     if attempt.ending is None:
         attempt.ending = ending
+    attempt.ending.final = attempt.ending.final or ending.final
     if attempt.ending.killing:
         return
     if attempt.started_at is None:

@@ -175,7 +175,7 @@ def _node_told(run: Run, progress: Progress) -> dict[str, Any]:
     own = {name: getattr(progress, name) for name in _TOLD}
     parts = {
         index: (part.state, part.task, part.reason, part.wish, part.agent, part.held)
-        + ((part.out,) if progress.node.name in run.plan.kept else ())
+        + ((part.out,) if run.keeps(progress.node.name) else ())
         for index, part in progress.parts.items()
         if part.state.value != "pending" or part.wish or part.agent
     }

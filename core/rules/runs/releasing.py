@@ -11,7 +11,7 @@ from core.rules.adding import accept
 from core.rules.routing import check_wanted, give
 from core.rules.runs.parts import begin_part, end_part, gives_up
 from core.rules.runs.scope import part_scope, scope_of
-from core.rules.runs.starting import begin_calls
+from core.rules.runs.starting import begin_calls, group_of
 from core.rules.runs.working import asks_each
 from core.rules.timers import Due
 from core.workflows.binding import bind
@@ -115,11 +115,12 @@ def _begin(step: Step, run: Run, progress: Progress, index: int, common: Scope) 
 
 
 def _given(run: Run, call: Call, scope: Scope) -> dict[str, Any]:
-    """The parameters of the workflow that is called. MissingError where they do not fit."""
-    given = {name: written.value(scope) for name, written in call.given}
-    params, problems = bind(run.workflow.calls[call.file], given)
+    """The parameters of the workflow that is called. MissingError, RefusedError where they do not fit."""
+    given, called = {name: written.value(scope) for name, written in call.given}, run.workflow.calls[call.file]
+    params, problems = bind(called, given)
     if params is None:
         raise MissingError("; ".join(map(str, problems)))
+    group_of(called, params, None)
     return params
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
 from core.messages import RefusedError
+from core.model import PartId
 from core.rules.queueing import revive as revive_tasks
 from core.rules.runs.joins import count_need
 from core.rules.runs.parts import list_ready
@@ -73,18 +75,28 @@ def _retry_failed(step: Step, run: Run, names: list[str]) -> None:
         if not failed:
             _reset(step, run, progress)
             continue
+        room = _room(run, progress, len(tasks))
         for index, part in failed.items():
             fresh = Part(agent=part.agent)
-            if part.task in step.world.tasks and not isinstance(progress.node.work, Call):
+            if part.task in step.world.tasks and not isinstance(progress.node.work, Call) and room > 0:
                 fresh.state, fresh.task, fresh.wish = NodeState.RUNNING, part.task, part.wish
                 tasks.add(part.task)
+                room -= 1
             progress.parts[index] = fresh
             step.touch_part(run, progress, index)
+            step.outputs[PartId(run.id, name, index)] = None
         progress.state, progress.reason = NodeState.RUNNING, None
         step.touch_node(run, progress)
     _reopen(step, run, names)
     if tasks:
         revive_tasks(step, tasks)
+
+
+def _room(run: Run, progress: Progress, begun: int) -> float:
+    """How many parts of a node may begin, where so many others of the run do; the others get a task in their turn."""
+    fan, most = progress.node.fan, run.workflow.run.max_active
+    of_run = inf if most is None else most - run.active - begun
+    return of_run if fan is None or fan.parallel is None else min(of_run, fan.parallel - progress.active)
 
 
 def reopen_part(step: Step, run: Run, progress: Progress, index: int) -> None:
@@ -124,7 +136,7 @@ def _reopen(step: Step, run: Run, names: Iterable[str]) -> None:
         step.touch_run(run)
     rebuild(run)
     parent = None if run.parent is None else step.world.runs.get(run.parent.run)
-    if run.parent is None or parent is None:
+    if run.parent is None or parent is None or parent.state is RunState.CANCELLING:
         return
     waiting = parent.nodes[run.parent.node]
     part = waiting.parts.get(run.parent.item)

@@ -19,10 +19,14 @@ from core.workflows.expressions import MissingError
 from core.workflows.model import Call, RunState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from core.messages import Match
     from core.rules.step import Step
     from core.rules.world import World
     from core.runs import Armed, Event
+    from core.workflows.expressions import Template
+    from core.workflows.model import Workflow
 
 LONGEST_LABEL = 200
 """Characters of a run's key and of its group."""
@@ -41,20 +45,25 @@ def key_of(wish: StartRun) -> str | None:
         return None
     if wish.event is None and any(reference[0] == "event" for reference in written.references):
         return None
-    return _label(wish, written, "key")
+    return _label(written, wish.params, wish.event, "key")
 
 
-def _label(wish: StartRun, template: Any, what: str) -> str:  # noqa: ANN401 - a Template
-    event = None if wish.event is None else wish.event.scope()
+def group_of(workflow: Workflow, params: Mapping[str, Any], event: Event | None) -> str | None:
+    """RefusedError where a value that it names is not there."""
+    written = workflow.run.group
+    return None if written is None else _label(written, params, event, "group")
+
+
+def _label(template: Template, params: Mapping[str, Any], event: Event | None, what: str) -> str:
+    scope = {"params": params, "event": None if event is None else event.scope()}
     try:
-        return one_line(template.text_of({"params": wish.params, "event": event}), LONGEST_LABEL)
+        return one_line(template.text_of(scope), LONGEST_LABEL)
     except MissingError as error:
         raise RefusedError("usage", f"[run] {what}: {error}") from error
 
 
 def _begin(step: Step, wish: StartRun) -> Run:
     world, workflow = step.world, wish.definition.workflow
-    written = workflow.run.group
     run = Run(
         id=world.next_run,
         definition=wish.definition,
@@ -64,7 +73,7 @@ def _begin(step: Step, wish: StartRun) -> Run:
         params=wish.params,
         event=None if wish.event is None else wish.event.scope(),
         key=key_of(wish),
-        group=wish.group or (None if written is None else _label(wish, written, "group")),
+        group=wish.group or group_of(workflow, wish.params, wish.event),
         queued_at=step.now,
         started_by=wish.started_by,
         parent=wish.parent,
@@ -91,9 +100,18 @@ def begin_pending(step: Step, group: str | None, new: Run | None = None) -> None
     running = sum(run.state is not RunState.PENDING for run in members)
     for run in members:
         most = group_limit(run)
-        if run.state is RunState.PENDING and (most is None or running < most):
+        if run.state is RunState.PENDING and (most is None or running - _callers(step.world, run) < most):
             running += 1
             _run_now(step, run)
+
+
+def _callers(world: World, run: Run) -> int:
+    """Runs of its group that wait for it: it does not wait for them."""
+    count, parent = 0, run.parent
+    while parent is not None and (caller := world.runs.get(parent.run)) is not None:
+        count += caller.group == run.group and not caller.state.ended
+        parent = caller.parent
+    return count
 
 
 def group_limit(run: Run) -> int | None:
