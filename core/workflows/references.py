@@ -114,11 +114,11 @@ class References:
 
     def _check_event(self, use: Use) -> None:
         if use.place not in (Place.TRIGGER, Place.WAIT) and not self._has_event():
-            self._wrong(use.key, "event is only there where [on] has an event or a file")
+            self._wrong(use.key, "event is only there where [on] has an event, a file or a schedule")
 
     def _has_event(self) -> bool:
         on = self._known.triggers
-        return on is None or bool(on.events or on.files)
+        return on is None or bool(on.events or on.files or on.schedules)
 
     def _check_element(self, use: Use, node: Node, reference: tuple[str, ...]) -> None:
         assert node.fan is not None

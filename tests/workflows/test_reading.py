@@ -307,6 +307,12 @@ def test_a_task_may_speak_of_its_own_output_where_it_has_ended() -> None:
     sound('[task.a]\nrun = "x"\nsend = { to = "operator", text = "${a.state}" }\n')
 
 
+@pytest.mark.parametrize("on", ["event = { topic = 't' }", "file = 'in/*'", "schedule = { cron = '0 2 * * *' }"])
+def test_a_task_may_speak_of_the_event_whatever_starts_the_run_by_itself(on: str) -> None:
+    text = f"schema = 1\n[on]\n{on}\n[task.a]\nrun = ['echo', '${{event.at}}']\n"
+    assert faults(text) == []
+
+
 def test_what_is_needed_round_about_is_known() -> None:
     text = '[task.a]\nrun = "x"\noutput = { json = "-" }\n' + "".join(
         f'[task.n{number}]\nneeds = "{f"n{number - 1}" if number else "a"}"\nrun = ["x", "${{a.out.k}}"]\n'
