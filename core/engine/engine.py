@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from core.ports import Hands, Store
     from core.rules.runs.state import Run
     from core.rules.step import Step
+    from core.runs import Event
     from core.settings import Settings
 
 MOST_IN_A_TURN = 256
@@ -59,6 +60,7 @@ class Engine:
         self._syncing = Syncing(store)
         self._inbox: deque[Entry] = deque()
         self._hands: Hands | None = None
+        self._held_events: list[Event] | None = None
         self._turn_due = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
@@ -81,6 +83,21 @@ class Engine:
         await hands.open(list(self.world.attempts.values()))
         self.post(Ticked())
         for event in self._ring.unmatched:
+            self._match(event)
+
+    def hold_events(self) -> None:
+        """Until `match_events`: what an event is to start may not be known yet, and it is matched only once."""
+        self._held_events = []
+
+    def match_events(self) -> None:
+        held, self._held_events = self._held_events, None
+        for event in held or ():
+            self._match(event)
+
+    def _match(self, event: Event) -> None:
+        if self._held_events is not None:
+            self._held_events.append(event)
+        else:
             self.post(Match(event))
 
     async def finish(self) -> None:
@@ -196,7 +213,7 @@ class Engine:
             if isinstance(effect, ReleaseSession):
                 later.append(partial(self.hands.carry_out, effect))
             elif isinstance(effect, MatchEvent):
-                self.post(Match(effect.event))
+                self._match(effect.event)
             else:
                 self.hands.carry_out(effect)
         self._syncing.after(later)

@@ -34,6 +34,7 @@ class Triggers:
         self._runs = runs
         self._tasks: list[asyncio.Task[None]] = []
         self._watching: list[asyncio.Task[None]] = []
+        engine.hold_events()
 
     def open(self) -> None:
         self._tasks.append(self._start(self._read_again_and_again()))
@@ -50,7 +51,10 @@ class Triggers:
     async def _read_again_and_again(self) -> None:
         folder = self._home.workflows
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await self._read()
+        try:
+            await self._read()
+        finally:
+            self._engine.match_events()
         async for _ in changes(folder):
             await self._read()
 
