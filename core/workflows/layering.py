@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from core.workflows import order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from core.workflows.model import Workflow
-
 _SWEEPS = 12
 _ORDERED_AT_MOST = 400
 """Vertices whose order is looked for; more are in the order of the file."""
+
+
+class Needing(Protocol):
+    """What the layers ask of a node."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def needs(self) -> Sequence[str]: ...
+
+    @property
+    def final(self) -> bool: ...
+
+
+class Graph(Protocol):
+    """A workflow, or whatever else has nodes with needs."""
+
+    @property
+    def nodes(self) -> Mapping[str, Needing]: ...
 
 
 class Bend(NamedTuple):
@@ -34,13 +52,13 @@ class Layering(NamedTuple):
     """By vertex, those of the next row to which a line goes."""
 
 
-def layers(workflow: Workflow) -> list[list[str]]:
+def layers(workflow: Graph) -> list[list[str]]:
     """Names by layer: first what needs nothing; what is in [finally] is below everything else."""
     found = layering(workflow)
     return [[vertex for vertex in row if isinstance(vertex, str)] for row in found.rows]
 
 
-def layering(workflow: Workflow) -> Layering:
+def layering(workflow: Graph) -> Layering:
     depth = _depths(workflow)
     rows: list[list[Vertex]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     below: dict[Vertex, list[Vertex]] = {name: [] for name in workflow.nodes}
@@ -54,7 +72,7 @@ def layering(workflow: Workflow) -> Layering:
     return Layering(_ordered(rows, below) if sum(map(len, rows)) <= _ORDERED_AT_MOST else rows, below)
 
 
-def _depths(workflow: Workflow) -> dict[str, int]:
+def _depths(workflow: Graph) -> dict[str, int]:
     depth: dict[str, int] = {}
     for final in (False, True):
         least = max(depth.values(), default=-1) + 1 if final else 0

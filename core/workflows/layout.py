@@ -11,7 +11,7 @@ from core.workflows.routing import Channel, Side, Span, routed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from core.workflows.model import Workflow
+    from core.workflows.layering import Graph
 
 _GAP = 2
 """Columns between two nodes."""
@@ -50,7 +50,7 @@ class Layout(NamedTuple):
     """The row above what is in [finally], where there is something."""
 
 
-def layout(workflow: Workflow, width_of: Callable[[str], int] = lambda name: len(name) + 2) -> Layout:
+def layout(workflow: Graph, width_of: Callable[[str], int] = lambda name: len(name) + 2) -> Layout:
     """Cells from 0, 0 on; `width_of` has the columns of the label of a node."""
     found = layering(workflow)
     widths = {vertex: width_of(vertex) if isinstance(vertex, str) else 1 for row in found.rows for vertex in row}
@@ -81,7 +81,7 @@ def _span(middle: int, width: int) -> Span:
     return Span(first, middle, first + width - 1)
 
 
-def _tops(workflow: Workflow, found: Layering, channels: Sequence[Channel]) -> tuple[list[int], int | None]:
+def _tops(workflow: Graph, found: Layering, channels: Sequence[Channel]) -> tuple[list[int], int | None]:
     """The row of each layer, and that of the rule above what is in [finally]."""
     tops, final, y = [], None, 0
     for place, row in enumerate(found.rows):
@@ -94,7 +94,7 @@ def _tops(workflow: Workflow, found: Layering, channels: Sequence[Channel]) -> t
 
 
 def _edges(
-    workflow: Workflow,
+    workflow: Graph,
     found: Layering,
     channels: Sequence[Channel],
     tops: Sequence[int],
