@@ -109,3 +109,29 @@ class GroupRow(NamedTuple):
     queued: int
     paused: bool
     configured: bool
+
+
+class RunRow(NamedTuple):
+    """A run of a workflow in a list. Times are Unix seconds."""
+
+    id: int
+    workflow: str
+    state: str
+    reason: str | None
+    started_by: str
+    queued_at: float
+    started_at: float | None
+    ended_at: float | None
+    nodes: int
+    ended: int
+    """Of the nodes; so are the failed."""
+    failed: int
+    active: int
+    """Tasks and called runs that have not ended."""
+    asking: str
+    """Nodes whose gates wait for a person, with commas between them."""
+    done: float
+    """Share of the run that is over, each node counting as much as any other."""
+    parts: int | None
+    """Times that its nodes work, as far as that is known; None of a run that has ended."""
+    parts_ended: int | None

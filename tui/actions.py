@@ -28,6 +28,12 @@ class On(Enum):
     ENDED = "an ended task"
     TALKED = "an ended task of a coding agent"
     STARTED = "a task that has run"
+    RUN = "a run"
+    LIVE_RUN = "a run that has not ended"
+    FAILED_RUN = "a run in which something has failed"
+    GATE = "a gate that waits for a person"
+    NODE = "a node of a run"
+    WORKED = "a node that has a task"
 
 
 class Action(NamedTuple):
@@ -84,6 +90,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("describe", ("d",), "describe", "everything about it, with why", On.TASK),
     Action("logs", ("l",), "logs", "its whole output, with search", On.STARTED, footer=True),
     Action("diff", ("u",), "changes", "what it has changed in its git worktree", On.STARTED),
+    Action("runs", ("W",), "runs", "the runs of workflows: graph, timeline, gates", footer=True),
     Action("messages", ("m",), "messages", "what tasks, agents and you have written to each other"),
     Action("interrupt", ("I",), "interrupt", "Escape for an interactive agent", On.RUNNING, Tier.DANGEROUS),
     Action("copy", ("y",), "copy", "copy its number, command or folder", On.TASK),
@@ -108,12 +115,50 @@ ACTIONS: tuple[Action, ...] = (
     Action("leave", ("q", "ctrl+c"), "leave", "leave the console; the work goes on"),
 )
 
+RUN_ACTIONS: tuple[Action, ...] = (
+    Action("down", ("j", "down"), "down", "move down"),
+    Action("up", ("k", "up"), "up", "move up"),
+    Action("left", ("h", "left"), "left", "in the graph: the node before"),
+    Action("right", ("l", "right"), "right", "in the graph: the next node; from the list: into the run"),
+    Action("top", ("g", "home"), "top", "go to the first row"),
+    Action("bottom", ("G", "end"), "bottom", "go to the last row"),
+    Action("page-down", ("pagedown", "ctrl+f"), "page down", "a page down"),
+    Action("page-up", ("pageup", "ctrl+b"), "page up", "a page up"),
+    Action("approve", ("y",), "approve", "open the gate", On.GATE, Tier.DANGEROUS, footer=True),
+    Action("reject", ("N",), "reject", "keep the gate shut; asks why", On.GATE, Tier.DANGEROUS, footer=True),
+    Action("enter", ("enter",), "open", "into the run; on a node: to its task in the queue", On.RUN, footer=True),
+    Action("next-view", ("tab",), "view", "graph, timeline, nodes", footer=True),
+    Action("previous-view", ("shift+tab",), "view before", "nodes, timeline, graph"),
+    Action("graph", ("1",), "graph", "what needs what"),
+    Action("timeline", ("2",), "timeline", "who ran when, on which agent"),
+    Action("nodes", ("3",), "nodes", "a table with parts, times, costs and why"),
+    Action(
+        "retry-failed", ("r",), "retry", "run again what has failed in it", On.FAILED_RUN, Tier.DANGEROUS, footer=True
+    ),
+    Action("retry-from", ("F",), "from here", "run this node and all after it again", On.NODE, Tier.DANGEROUS, True),
+    Action("pause", ("p",), "pause", "start nothing more of it, or go on", On.LIVE_RUN, Tier.UNDOABLE, footer=True),
+    Action("cancel", ("x",), "cancel", "end what runs and what waits", On.LIVE_RUN, Tier.DANGEROUS, footer=True),
+    Action("task", ("d",), "task", "everything about the node's task, with why", On.WORKED),
+    Action("logs", ("o",), "output", "the whole output of the node's task", On.WORKED),
+    Action("needs-me", ("w",), "needs me", "the next gate that asks, then the next task"),
+    Action("filter", ("/",), "filter", "words, state=, workflow=, by=, ! for the opposite"),
+    Action("palette", (":",), "commands", "every action of this screen by its name"),
+    Action("help", ("?",), "help", "the keys, searchable", footer=True),
+    Action("back", ("escape", "q", "W"), "back", "one layer back: the list, the filter, the queue"),
+    Action("leave", ("ctrl+c",), "leave", "leave the console; the work goes on"),
+)
+"""Those of the screen of runs; the rest are those of the fleet."""
+
 BY_ID = {action.id: action for action in ACTIONS}
 BY_KEY = {key: action for action in ACTIONS for key in action.keys}
+RUN_BY_ID = {action.id: action for action in RUN_ACTIONS}
+RUN_BY_KEY = {key: action for action in RUN_ACTIONS for key in action.keys}
 
 _KEY_NAMES = {
     "down": "↓",
     "up": "↑",
+    "left": "←",
+    "right": "→",
     "pagedown": "PgDn",
     "pageup": "PgUp",
     "tab": "Tab",

@@ -12,6 +12,7 @@ from core.text import one_line
 from tui import themes
 from tui.link import Link
 from tui.replica import Replica
+from tui.screens.board import Framed
 from tui.screens.fleet import FleetScreen
 
 if TYPE_CHECKING:
@@ -78,7 +79,13 @@ class Console(App[None], inherit_bindings=False):
         console = message["head"]["console"]
         if console != self._configured:
             self._configure(console)
-        self._fleet.request_frame()
+        self._draw()
+
+    def _draw(self) -> None:
+        """Whichever screens draw the replica, soon."""
+        for screen in self.screen_stack:
+            if isinstance(screen, Framed):
+                screen.request_frame()
 
     def _configure(self, console: dict[str, Any]) -> None:
         if console["theme"] != self._configured.get("theme", self.theme):
@@ -96,3 +103,4 @@ class Console(App[None], inherit_bindings=False):
             self.notify(one_line(reason), severity="error", markup=False)
         self.replica.connected = connected
         self._fleet.engine_there(connected)
+        self._draw()

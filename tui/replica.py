@@ -5,7 +5,7 @@ from __future__ import annotations
 from sys import intern
 from typing import Any
 
-from core.wire import AgentRow, ForeignRow, GroupRow, SessionRow, TaskRow
+from core.wire import AgentRow, ForeignRow, GroupRow, RunRow, SessionRow, TaskRow
 from tui.ordering import Ordered
 from tui.situation import Situation
 
@@ -17,6 +17,9 @@ class Replica:
         self.tasks: dict[int, TaskRow] = {}
         self.sessions: dict[int, SessionRow] = {}
         """Live ones, by task."""
+        self.runs: dict[int, RunRow] = {}
+        self.told: dict[int, int] = {}
+        """How often each run was told of: what it has is another than before."""
         self.agents: list[AgentRow] = []
         self.groups: list[GroupRow] = []
         self.foreign: list[ForeignRow] = []
@@ -32,6 +35,7 @@ class Replica:
         """A new picture follows: the old one is forgotten."""
         self.tasks.clear()
         self.sessions.clear()
+        self.runs.clear()
         self.order = Ordered(self.tasks)
         self.complete = False
         self._queued = 0
@@ -52,6 +56,13 @@ class Replica:
             number = int(attempt.partition("-")[0])
             if number in self.sessions and self.sessions[number].attempt == attempt:
                 del self.sessions[number]
+        for values in message.get("runs", ()):
+            run = RunRow._make(values)
+            self.runs[run.id] = run
+            self.told[run.id] = self.told.get(run.id, 0) + 1
+        for number in message.get("removed_runs", ()):
+            self.runs.pop(number, None)
+            self.told.pop(number, None)
         if "agents" in message:
             self.agents = [AgentRow._make(values) for values in message["agents"]]
             self.groups = [GroupRow._make(values) for values in message["groups"]]
@@ -81,6 +92,10 @@ class Replica:
             closed=frozenset(closed),
             digits=max(3, len(str(max(self._largest, 1)))),
         )
+
+    def gates(self) -> list[tuple[int, str]]:
+        """Runs and nodes that ask, the one that began first on top."""
+        return [(run.id, name) for run in sorted(self.runs.values()) if run.asking for name in run.asking.split(",")]
 
     def count(self, *states: str) -> int:
         counts = self.head.get("counts", {})

@@ -39,6 +39,18 @@ TASK_SIGNS = {
     "skipped": CANCELLED,
     "upstream_failed": CANCELLED,
 }
+RUN_SIGNS = {
+    "pending": QUEUED,
+    "running": RUNNING,
+    "paused": PAUSED,
+    "cancelling": CANCELLED,
+    "succeeded": SUCCEEDED,
+    "failed": FAILED,
+    "timed_out": FAILED,
+    "cancelled": CANCELLED,
+}
+NODE_SIGNS = TASK_SIGNS | {"pending": QUEUED, "asking": NEEDS_YOU, "waiting": STARTING}
+"""Of the nodes of a run, and of the parts of those."""
 HEALTH_SIGNS = {
     "starting": STARTING,
     "working": RUNNING,

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.adapters.rows import SELECT_MAIL, mail
+from core.adapters.run_reading import RunReader
 from core.model import AttemptState
 from core.speech import Told
 from core.wire import LONGEST_ROW_NAME, TaskRow
@@ -60,6 +61,7 @@ class Reader:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self.runs = RunReader(db)
 
     def rows(self, tasks: Iterable[int]) -> list[TaskRow]:
         """Those that exist, in no particular order."""

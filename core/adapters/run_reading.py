@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from core.wire import RunRow
+from core.workflows.model import FAILED_NODES
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -65,6 +68,14 @@ class RunReader:
         found = self._db.execute(f"{_LINE} WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(runs),))
         return [RunLine(*row) for row in found]
 
+    def latest_ended(self, most: int) -> list[int]:
+        """The latest first."""
+        return [row[0] for row in self._db.execute(_LATEST_ENDED, (most,))]
+
+    def rows(self, runs: list[int]) -> list[RunRow]:
+        """Of runs that have ended."""
+        return [RunRow._make(row) for row in self._db.execute(_ROW, (json.dumps(runs),))]
+
     def parts(self, run: int) -> list[PartLine]:
         return [PartLine(*row) for row in self._db.execute(_PARTS, (run,))]
 
@@ -100,6 +111,14 @@ SELECT id, workflow, state, reason, key, grp, started_by, queued_at, started_at,
         (SELECT state, count(*) AS count FROM node WHERE node.run = run.id GROUP BY state))
 FROM run
 """
+_FAILED = ", ".join(f"'{state}'" for state in sorted(FAILED_NODES))
+_ROW = f"""
+SELECT run.id, workflow, run.state, run.reason, started_by, queued_at, started_at, ended_at,
+    count(node.name), count(node.name), coalesce(sum(node.state IN ({_FAILED})), 0), 0, '', 1.0, NULL, NULL
+FROM run LEFT JOIN node ON node.run = run.id
+WHERE run.id IN (SELECT value FROM json_each(?)) GROUP BY run.id
+"""
+_LATEST_ENDED = "SELECT id FROM run WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT ?"
 _ITS_TASK = """
 LEFT JOIN task ON task.id = part.task AND task.run = part.run AND task.node = part.node
 """

@@ -262,7 +262,7 @@ class Engine:
         world, metrics = self.world, self.metrics
         return {
             "counts": {state.value: count for state, count in world.counts.items() if count},
-            "needs_you": sum(attempt.state == "waiting" for attempt in world.attempts.values()),
+            "needs_you": sum(attempt.state == "waiting" for attempt in world.attempts.values()) + self.feed.runs.asking,
             "messages": self.reader.waiting_for_operator(time.time()),
             "slots": world.limits.slots,
             "age_step": world.limits.age_step,

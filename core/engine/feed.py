@@ -6,12 +6,13 @@ import itertools
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.engine.run_feed import RunFeed
 from core.interactive.signals import ASKING, State
 from core.rules.watching import words
 from core.wire import AgentRow, ForeignRow, GroupRow, SessionRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from core.adapters.reading import Reader
     from core.interactive.ladder import Reading
@@ -25,6 +26,8 @@ SLICE = 400
 """Rows of one message while the first picture is sent: a few milliseconds of the engine's time."""
 AT_MOST = 1000
 """Changed rows of one message; what is more waits for the next frame."""
+RUNS_AT_MOST = 50
+"""The same for runs, whose rows are counted together from their nodes."""
 SHOWN_QUEUED = 200_000
 SHOWN_ENDED = 5_000
 
@@ -32,19 +35,22 @@ SHOWN_ENDED = 5_000
 class Changes:
     """What one client has not been told yet. A noun that changes many times is told once."""
 
-    def __init__(self, first: Iterator[int]) -> None:
+    def __init__(self, first: Iterator[int], runs: Iterable[int]) -> None:
         self.first: Iterator[int] | None = first
         """Tasks of the first picture that were not sent yet."""
         self.tasks: dict[int, None] = {}
         self.removed: list[int] = []
         self.sessions: dict[AttemptId, None] = {}
+        self.runs: dict[int, None] = dict.fromkeys(runs)
+        self.removed_runs: list[int] = []
         self.places = True
         """Agents and groups."""
         self.foreign = True
 
     @property
     def waiting(self) -> bool:
-        return bool(self.first or self.tasks or self.removed or self.sessions or self.places or self.foreign)
+        rows = self.tasks or self.removed or self.sessions or self.runs or self.removed_runs
+        return bool(self.first or rows or self.places or self.foreign)
 
 
 class Feed:
@@ -54,6 +60,7 @@ class Feed:
         self._world = world
         self._reader = reader
         self._head = head
+        self.runs = RunFeed(world, reader.runs)
         self._clients: list[Changes] = []
         self._foreign: list[ForeignRow] = []
 
@@ -63,7 +70,7 @@ class Feed:
 
     def join(self) -> Changes:
         running = list(self._world.attempts)
-        changes = Changes(itertools.chain(running, self._reader.beside(SHOWN_QUEUED, SHOWN_ENDED)))
+        changes = Changes(itertools.chain(running, self._reader.beside(SHOWN_QUEUED, SHOWN_ENDED)), self.runs.first())
         changes.sessions = {attempt.id: None for attempt in self._world.attempts.values()}
         self._clients.append(changes)
         return changes
@@ -73,8 +80,11 @@ class Feed:
 
     def note(self, step: Step) -> None:
         """Remembers for every client what a step touched."""
+        runs = self.runs.touched(step)
         for client in self._clients:
             client.tasks.update(dict.fromkeys(step.tasks))
+            client.runs.update(dict.fromkeys(runs))
+            client.removed_runs.extend(step.removed_runs)
             client.removed.extend(step.removed)
             client.tasks.update((attempt.task, None) for attempt in step.attempts)
             client.sessions.update(dict.fromkeys(step.attempts))
@@ -109,6 +119,10 @@ class Feed:
             "head": self._head(),
             "complete": changes.first is None,
         }
+        if changes.runs:
+            message["runs"] = self.runs.rows(_take(changes.runs, RUNS_AT_MOST))
+        if changes.removed_runs:
+            message["removed_runs"], changes.removed_runs = changes.removed_runs, []
         if changes.places:
             changes.places = False
             message["agents"] = agent_rows(self._world)

@@ -45,14 +45,18 @@ async def open_chosen(desk: Desk) -> None:
 async def describe(desk: Desk) -> None:
     row = desk.chosen()
     assert row is not None
-    task = (await desk.ask("show", task=row.id))["task"]
-    notes = (await desk.ask("notes", task=row.id))["notes"]
+    await describe_task(desk, row.id, row.name)
+
+
+async def describe_task(desk: Desk, number: int, name: str) -> None:
+    task = (await desk.ask("show", task=number))["task"]
+    notes = (await desk.ask("notes", task=number))["notes"]
     situation = desk.replica.situation(time.time(), plain=False)
 
     def lines(width: int) -> list[Line]:
         return [*detail_lines(task, width, situation), (Span(""),), *_note_lines(notes, width)]
 
-    await desk.open(Page(f"{row.id} {row.name}", lines))
+    await desk.open(Page(f"{number} {name}", lines))
 
 
 async def asked(desk: Desk) -> None:
@@ -79,11 +83,14 @@ LONGEST_NOTE = 600
 async def logs(desk: Desk) -> None:
     row = desk.chosen()
     assert row is not None
+    await logs_of(desk, row.id, row.name)
 
+
+async def logs_of(desk: Desk, number: int, name: str) -> None:
     async def read(offset: int, limit: int) -> dict[str, Any]:
-        return dict(await desk.ask("log", task=row.id, offset=offset, limit=limit))
+        return dict(await desk.ask("log", task=number, offset=offset, limit=limit))
 
-    await desk.open(LogScreen(f"output of {row.id} {one_line(row.name, 60)}", read))
+    await desk.open(LogScreen(f"output of {number} {one_line(name, 60)}", read))
 
 
 SHOWN_OF_DIALOG = 14

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from textual.screen import Screen
 
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from tui.actions import Action
     from tui.replica import Replica
     from tui.screens.dialogs import Option
+
+
+@runtime_checkable
+class Framed(Protocol):
+    """A screen that draws what the engine tells."""
+
+    def request_frame(self) -> None: ...
 
 
 class Board(Screen[None], inherit_bindings=False):
@@ -67,6 +74,13 @@ class Board(Screen[None], inherit_bindings=False):
         raise NotImplementedError
 
     def next_needing(self) -> int | None:
+        raise NotImplementedError
+
+    def all_seen(self) -> bool:
+        """The chosen task is the last that needs somebody."""
+        raise NotImplementedError
+
+    def open_runs(self, gate: tuple[int, str] | None = None) -> None:
         raise NotImplementedError
 
     def go_to(self, task: int) -> None:

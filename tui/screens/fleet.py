@@ -114,7 +114,19 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
         footer.show([footer_line(self.why_not, footer.size.width)])
 
     def needing(self) -> int:
-        return sum(map(_needs_somebody, self.replica.sessions.values())) + self.replica.count("lost")
+        sessions = sum(map(_needs_somebody, self.replica.sessions.values()))
+        return sessions + self.replica.count("lost") + len(self.replica.gates())
+
+    def open_runs(self, gate: tuple[int, str] | None = None) -> None:
+        """The screen of runs; a task that is chosen there is gone to."""
+        from tui.screens.runs import RunsScreen
+
+        async def look() -> None:
+            task = await self.open(RunsScreen(self, gate))
+            if task is not None:
+                self.go_to(task)
+
+        self.run_worker(look())
 
     def on_lines_moved(self) -> None:
         self._show_footer()
@@ -144,6 +156,7 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
             return
         sessions = filter(_needs_somebody, self.replica.sessions.values())
         needing = {row.attempt: f"{row.task} {row.name}" for row in sessions}
+        needing |= {f"gate {run} {node}": f"run {run}, gate {node}" for run, node in self.replica.gates()}
         names = self._calls.due(needing, self.replica.count("lost"), time.monotonic())
         if not names or self._notify == "none" or self.is_aside:
             return

@@ -128,6 +128,16 @@ class FleetDesk(Board, inherit_bindings=False):
 
     def next_needing(self) -> int | None:
         """The next task, after the chosen one, that waits for a person, failed or is stuck."""
+        ordered = self._needing_tasks()
+        chosen = self.chosen()
+        at = ordered.index(chosen.id) + 1 if chosen is not None and chosen.id in ordered else 0
+        return ordered[at % len(ordered)] if ordered else None
+
+    def all_seen(self) -> bool:
+        chosen = self.chosen()
+        return chosen is not None and self._needing_tasks()[-1:] == [chosen.id]
+
+    def _needing_tasks(self) -> list[int]:
         now = time.time()
         stuck = {row.task for row in self.replica.sessions.values() if row.health in ("waiting", "stuck")}
         wanted = [
@@ -135,9 +145,4 @@ class FleetDesk(Board, inherit_bindings=False):
             for row in self.replica.tasks.values()
             if (rank(row) <= NEEDS_YOU + 1 or row.id in stuck) and self.snoozed.get(row.id, 0.0) < now
         ]
-        if not wanted:
-            return None
-        ordered = [row.id for row in sorted(wanted, key=lambda row: (rank(row), -row.id))]
-        chosen = self.chosen()
-        at = ordered.index(chosen.id) + 1 if chosen is not None and chosen.id in ordered else 0
-        return ordered[at % len(ordered)]
+        return [row.id for row in sorted(wanted, key=lambda row: (rank(row), -row.id))]

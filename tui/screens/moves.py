@@ -138,7 +138,10 @@ def _mark_all(screen: Board) -> None:
 
 def _needs_me(screen: Board) -> None:
     task = screen.next_needing()
-    if task is None:
+    gates = screen.replica.gates()
+    if gates and (task is None or screen.all_seen()):
+        screen.open_runs(gates[0])
+    elif task is None:
         screen.say("nothing waits for you, nothing has failed")
     else:
         screen.go_to(task)
@@ -213,6 +216,7 @@ MOVES: dict[str, Callable[[Board], None]] = {
     "sort-name": lambda screen: _sort_by(screen, "name"),
     "sort-age": lambda screen: _sort_by(screen, "age"),
     "sort-state": lambda screen: _sort_by(screen, "state"),
+    "runs": lambda screen: screen.open_runs(),
     "mark": _mark,
     "range": _range,
     "mark-all": _mark_all,

@@ -15,7 +15,7 @@ from tui.panes.titles import entitle
 from tui.views.line import Line, Span, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -79,12 +79,19 @@ def scroll(lines: Lines, key: str) -> bool:
 class ActionList(ModalScreen[str | None], inherit_bindings=False):
     """Actions to search and to choose from; the rest of the line is for whoever asked."""
 
-    def __init__(self, title: str, placeholder: str, why_not: Callable[[Action], str | None]) -> None:
+    def __init__(
+        self,
+        title: str,
+        placeholder: str,
+        why_not: Callable[[Action], str | None],
+        actions: Sequence[Action] = ACTIONS,
+    ) -> None:
         super().__init__()
         self._title = title
         self._placeholder = placeholder
         self._why_not = why_not
-        self._shown: list[Action] = list(ACTIONS)
+        self._actions = actions
+        self._shown: list[Action] = list(actions)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="page"):
@@ -104,7 +111,7 @@ class ActionList(ModalScreen[str | None], inherit_bindings=False):
 
     def _fill(self) -> None:
         words = self.query_one(Input).value.casefold().split()
-        self._shown = [action for action in ACTIONS if all(word in _searched(action) for word in words)]
+        self._shown = [action for action in self._actions if all(word in _searched(action) for word in words)]
         lines = self.query_one(TextLines)
         width = lines.size.width
         lines.index = 0

@@ -8,12 +8,13 @@ from tui.actions import ACTIONS, Action, key_name
 from tui.views.line import Line, Span, width_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
-def footer_line(why_not: Callable[[Action], str | None], width: int) -> Line:
+def footer_line(why_not: Callable[[Action], str | None], width: int, actions: Sequence[Action] = ACTIONS) -> Line:
     """As many as fit; the help is always there."""
-    *others, last = [action for action in ACTIONS if action.footer]
+    shown = [action for action in actions if action.footer]
+    others, last = [action for action in shown if action.id != "help"], next(one for one in shown if one.id == "help")
     ending = _pair(last, works=True)
     spans: list[Span] = []
     for action in others:
