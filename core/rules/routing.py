@@ -121,8 +121,9 @@ def balance(step: Step) -> bool:
     moved = False
     for thief in idle:
         takeable = [lane for lane in lanes if lane.tail and lane.agent != thief.name and thief.fits(lane.wanted)]
-        if takeable:
-            moved |= _take(step, thief, max(takeable, key=lambda lane: world.agents[lane.agent].load))
+        takeable.sort(key=lambda lane: world.agents[lane.agent].load, reverse=True)
+        # A lane may hold nothing any more but tasks that have gone elsewhere.
+        moved |= any(_take(step, thief, lane) for lane in takeable)
     return moved
 
 

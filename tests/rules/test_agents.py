@@ -37,6 +37,15 @@ def places(table: Table, tasks: list[int]) -> list[str]:
     return [table.ring.world.tasks[task].agent for task in tasks]
 
 
+def test_an_idle_agent_takes_from_every_list_that_it_can_do() -> None:
+    fleet = table(agent("ada", 1, "review"), agent("bob", 2, "review"))
+    fleet.tell(m.Probed("bob", "it is not installed"))
+    running, *waiting = fleet.add(prompt(), prompt(), prompt(REVIEW), prompt(REVIEW))
+    assert places(fleet, [running, *waiting]) == ["ada"] * 4
+    fleet.tell(m.Probed("bob", None))
+    assert [fleet.state(task) for task in waiting].count(S.RUNNING) == 2, "both of its slots have work"
+
+
 def test_a_task_goes_where_its_capabilities_are() -> None:
     fleet = table(agent("ada"), agent("bob", 1, "review"))
     assert places(fleet, fleet.add(prompt(REVIEW), prompt(REVIEW))) == ["bob", "bob"]
