@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from core.interactive.signals import Signal
     from core.model import AttemptId
 
-WORKS_ON = 0.7
+WORKS_ON = 0.55
 """Seconds between two looks at the screen of an agent that works: it is drawn all the time."""
 CALM = 0.5
 """Seconds between two questions whether an agent that has settled has written anything."""

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.fleet import DEADLINE, Fleet, until
 from tests.interactive import fake_agent
-from tests.kinds import homes, install
-from tests.kinds.model_server import ModelServer
-from tests.kinds.wires import Call, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-AGENTS = os.environ.get(install.VARIABLE)
 MANY = 12
 
 
@@ -167,30 +161,3 @@ def test_many_at_once_are_each_read_rightly(make_fleet: Callable[..., Fleet]) ->
     assert set(fleet.wait(*asking)) == {"failed"}
     assert fleet.task(asking[0])["reason"] == "denied: the operator answered No"
     fleet.ask("stop", tasks=working, now=True)
-
-
-@pytest.mark.skipif(AGENTS is None, reason=f"the real agents are not installed: {install.USE}")
-def test_real_claude_asks_for_permission_and_is_answered(make_fleet: Callable[..., Fleet], tmp_path: Path) -> None:
-    binaries, project = install.binaries(Path(AGENTS or "")), tmp_path / "project"
-    project.mkdir()
-    call = Call("Bash", {"command": f"touch {project}/made", "description": "make a file"})
-    with ModelServer(call, Text("it is made")) as model:
-        env = homes.environment("claude", model.url, tmp_path / "home", binaries)
-        trust = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
-        approved = {"approved": [env["ANTHROPIC_API_KEY"][-20:]], "rejected": []}
-        settings = {
-            "hasCompletedOnboarding": True,
-            "projects": {str(project): trust},
-            "customApiKeyResponses": approved,
-        }
-        (tmp_path / "home" / ".claude.json").write_text(json.dumps(settings))
-        agent = f'[agent.eve]\nkind = "claude"\nmode = "interactive"\ncommand = ["{binaries / "claude"}"]\n'
-        fleet = make_fleet(agent)
-        task = fleet.add_all({"prompt": "make a file", "cwd": str(project)}, env=env)[0]
-        asked = dialog(fleet, task)
-        assert "touch" in asked["detail"]
-        assert not (project / "made").exists()
-        fleet.ask("answer", task=task, key=asked["choices"][0][0], since=asked["since"])
-        assert fleet.wait(task) == ["succeeded"]
-        assert (project / "made").exists()
-        assert fleet.task(task)["attempts"][0]["result"]["outcome"] == "ok"
