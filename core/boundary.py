@@ -34,11 +34,8 @@ def read_json(shape: type[T], raw: bytes | str) -> T:
 
 def _outermost_cause(problems: list[Problem]) -> list[Problem]:
     """Without those that only say that something inside them is wrong."""
-    return [one for one in problems if not any(_is_inside(other.path, one.path) for other in problems)]
-
-
-def _is_inside(path: tuple[str | int, ...], outer: tuple[str | int, ...]) -> bool:
-    return len(path) > len(outer) and path[: len(outer)] == outer
+    outer = {one.path[:length] for one in problems for length in range(len(one.path))}
+    return [one for one in problems if one.path not in outer]
 
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}

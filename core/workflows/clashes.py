@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.workflows.model import StartRule
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 Clash = tuple[tuple[str | int, ...], str]
 """The key within the task, and what is wrong."""
 
+_OF_ONE = (StartRule.ANY_SUCCESS, StartRule.ANY_FAILED)
 WORKS = ("run", "prompt", "call", "choose")
 _FANS = ("matrix", "map", "scatter")
 _OF_PROGRAMS = ("cwd", "env", "agent", "fallback", "affinity", "pool", "lost", "output", "scatter")
@@ -32,12 +35,9 @@ def clashes(task: TaskTable) -> Iterator[Clash]:
     fans = [key for key in _FANS if getattr(task, key) is not None]
     if len(works) > 1:
         yield (works[1],), f"a task does one thing: keep {' or '.join(works)}"
-    if len(fans) > 1:
-        yield (fans[1],), f"a task is spread in one way: keep {' or '.join(fans)}"
-    if task.reduce is not None and fans:
-        yield ("reduce",), f"what gathers runs once: leave out {fans[0]}, or gather in another task"
-    if "choose" in works and (fans or task.reduce is not None):
-        yield ("choose",), f"a branch is taken once: leave out {[*fans, 'reduce'][0]}"
+    yield from _of_parts(task, fans)
+    if task.start in _OF_ONE and not (task.needs or task.reduce or (task.map and task.map.each)):
+        yield ("start",), "it goes with needs: there is nothing whose end it could wait for"
     if task.check and "prompt" not in works:
         yield ("check",), "it is for a coding agent: it goes with prompt"
     if works and works[0] in ("run", "prompt"):
@@ -50,6 +50,15 @@ def clashes(task: TaskTable) -> Iterator[Clash]:
             yield (key,), "it goes with run or prompt: nothing else has attempts"
     if not works and not _asked(task):
         yield (), "it does nothing: expected run, prompt, call, choose, gate, wait, emit, send or needs"
+
+
+def _of_parts(task: TaskTable, fans: list[str]) -> Iterator[Clash]:
+    if len(fans) > 1:
+        yield (fans[1],), f"a task is spread in one way: keep {' or '.join(fans)}"
+    if task.reduce is not None and fans:
+        yield ("reduce",), f"what gathers runs once: leave out {fans[0]}, or gather in another task"
+    if task.choose is not None and (fans or task.reduce is not None):
+        yield ("choose",), f"a branch is taken once: leave out {[*fans, 'reduce'][0]}"
 
 
 def _asked(task: TaskTable) -> bool:

@@ -9,7 +9,8 @@ from core.faults import unknown_key
 from core.model import Output
 from core.workflows import order
 from core.workflows.collecting import Place
-from core.workflows.model import Call, Choose, Each, Matrix, Prompt
+from core.workflows.linking import key_of
+from core.workflows.model import Call, Choose, Each, Matrix, Over, Prompt
 from core.workflows.terms import written
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ RUN = ("id", "key", "folder", "name", "started_at")
 OF_NODE = ("out", "state", "error")
 OF_PART = ("index", "value", "out", "state")
 """Of a part of another node, where the element of a map is one."""
+
+
+_ROOTS = {Place.START: ("params", "event"), Place.TRIGGER: ("event",), Place.WAIT: ("event", "params")}
+"""What is known where little is."""
 
 
 class Known(NamedTuple):
@@ -55,8 +60,9 @@ class References:
             ]
         )
         for node in self._nodes.values():
+            self._check_types(node)
             if node.reduce is not None and node.reduce.source in self._nodes:
-                self._use(node.reduce.source, ("task", node.name, "reduce", "from"), deep=False)
+                self._use(node.reduce.source, (*key_of(node), "reduce", "from"), deep=False)
         return {name: self._with_output(node) for name, node in self._nodes.items()}
 
     def _is_distant(self, use: Use, reference: tuple[str, ...]) -> bool:
@@ -80,25 +86,46 @@ class References:
         elif root in self._nodes and node is not None and use.place is not Place.WAIT:
             return self._check_node(use, node, reference)
         elif root not in self._known.faulty:
-            self._wrong(use.key, self._nothing(use, node, name, reference))
+            self._tell_unknown(use, node, name, reference)
         return False
 
-    def _nothing(self, use: Use, node: Node | None, name: str | None, reference: tuple[str, ...]) -> str:
-        roots = {
-            Place.START: ["params", "event"],
-            Place.TRIGGER: ["event"],
-            Place.WAIT: ["event", "params"],
-        }.get(use.place)
-        if roots is None:
-            roots = ["params", "run", *(["event"] if self._has_event() else ()), *([name, "index"] if name else ())]
-            roots += [need for need in (node.needs if node is not None else ()) if need in self._nodes]
-        elif reference[0] in self._nodes:
-            return f"{reference[0]} is not known here: only {' and '.join(roots)} are"
-        if reference[0] in ("item", "index", "matrix") and use.place is not Place.PART:
-            return f"{reference[0]} is not known here: this is asked once, not for each part"
-        if len(reference) > 1 and reference[1] in OF_NODE and use.place not in (Place.START, Place.TRIGGER, Place.WAIT):
-            roots = [*self._nodes]
-        return unknown_key(reference[0], roots, "name")
+    def _check_types(self, node: Node) -> None:
+        """Where the type of what is referred to is known and is none that can be there."""
+        params = self._known.params or {}
+        if node.when is not None:
+            param = params.get(node.when.text.removeprefix("params."))
+            if param is not None and node.when.text.startswith("params.") and param.type not in ("bool", "json"):
+                self._wrong((*key_of(node), "when"), f"params.{param.name} is of type {param.type}, not true or false")
+        if node.fan is None or not isinstance(node.fan.source, Over):
+            return
+        key = (*key_of(node), "map", "over")
+        for root, *steps in node.fan.source.items.references:
+            if node.fan.source.items.text != f"${{{'.'.join([root, *steps])}}}" or len(steps) != 1:
+                continue
+            param = params.get(steps[0]) if root == "params" else None
+            if param is not None and param.type not in ("list", "json"):
+                self._wrong(key, f"params.{param.name} is of type {param.type}, not a list")
+            other = self._nodes.get(root)
+            if other is not None and steps == ["out"] and not _has_parts(other) and _kind(other) in ("text", "file"):
+                self._wrong(key, f"the output of {root} is {_kind(other)}, not a list")
+
+    def _tell_unknown(self, use: Use, node: Node | None, name: str | None, reference: tuple[str, ...]) -> None:
+        root = reference[0]
+        roots = _ROOTS.get(use.place)
+        if roots is not None and root in self._nodes:
+            self._wrong(use.key, f"{root} is not known here: only {' and '.join(roots)} are")
+        elif roots is None and root in ("item", "index", "matrix") and use.place is not Place.PART:
+            self._wrong(use.key, f"{root} is not known here: this is asked once, not for each part")
+        elif roots is None and len(reference) > 1 and reference[1] in OF_NODE:
+            self._collector.unknown(use.key, root, self._nodes, "name")
+        else:
+            known = roots or self._roots(node, name)
+            plain = "" if use.key[-1] == "when" or roots is not None else "; a plain ${ is written $${"
+            self._wrong(use.key, unknown_key(root, known, "name") + plain)
+
+    def _roots(self, node: Node | None, name: str | None) -> list[str]:
+        needs = [need for need in (node.needs if node is not None else ()) if need in self._nodes]
+        return ["params", "run", *(["event"] if self._has_event() else ()), *([name, "index"] if name else ()), *needs]
 
     def _check_param(self, use: Use, reference: tuple[str, ...]) -> None:
         params = self._known.params
@@ -161,9 +188,8 @@ class References:
         node = self._nodes[name]
         if name in self._known.faulty:
             return
-        plain = node.fan is None and node.scatter is None
         if node.output is not None:
-            if deep and plain and node.output.kind != "json":
+            if deep and not _has_parts(node) and node.output.kind != "json":
                 self._wrong(key, f"the output of {name} is {node.output.kind}: there is nothing inside of it")
         elif isinstance(node.work, Prompt):
             self._deep[name] = deep or self._deep.get(name, False)
@@ -197,6 +223,14 @@ class References:
 
     def _wrong(self, key: Key, text: str) -> None:
         self._collector.wrong(key, text)
+
+
+def _has_parts(node: Node) -> bool:
+    return node.fan is not None or node.scatter is not None
+
+
+def _kind(node: Node) -> str | None:
+    return None if node.output is None else node.output.kind
 
 
 def _is_event(node: Node) -> bool:

@@ -169,7 +169,7 @@ class ReduceTable:
 class ScatterTable:
     """The same work to several agents."""
 
-    agents: Positive
+    agents: Annotated[int, Ge(1), Le(100)]
     needs: Texts = ()
     until: Literal["all", "first", "quorum"] = "all"
     """What is enough; the rest is cancelled then."""

@@ -118,6 +118,9 @@ def run_settings(table: RunTable, collector: Collector) -> RunSettings:
     if table.group_max is not None and table.group is None:
         collector.wrong(("run", "group_max"), 'it goes with group, as in group = "NAME"')
     texts = {"key": table.key, "group": table.group}
+    for name, text in texts.items():
+        if text is not None and not text.strip():
+            collector.wrong(("run", name), "expected text")
     made = {
         name: None if text is None else collector.template(text, ("run", name), Place.START)
         for name, text in texts.items()
