@@ -121,7 +121,7 @@ _BRANCHES = frozenset({"int", "float", "str", "none", "Selector"})
 
 def _is_branch(part: str | int) -> bool:
     """pydantic names the branch of a union it tried; people do not write it."""
-    return isinstance(part, str) and ("[" in part or part in _BRANCHES)
+    return isinstance(part, str) and (("[" in part and part.endswith("]")) or part in _BRANCHES)
 
 
 def _shown(value: object) -> str:

@@ -124,3 +124,12 @@ def test_an_engine_with_a_faulty_file_does_not_start_and_says_why(make_fleet) ->
     told = fleet.muxdeck("ls")
     assert told.returncode == 5
     assert "engine.slots: expected at least 0, found -3" in told.stderr
+
+
+def test_lines_within_texts_are_no_keys_and_no_tables() -> None:
+    text = (
+        'a = """\n[no.table]\nb = 1 # "\n"""\n[t] # it\'s\nc = "q # \'\'\'"\n'
+        "d = '''\ne = 1\n'''\n\"g.h\" = 1\ni.j = 2\n"
+    )
+    lines = {("a",): 1, ("t",): 5, ("t", "c"): 6, ("t", "d"): 7, ("t", "g.h"): 10, ("t", "i", "j"): 11}
+    assert lines_of(text) == lines

@@ -92,6 +92,7 @@ def test_a_prompt_whose_output_is_used_leaves_its_last_message() -> None:
     text = '[task.a]\nprompt = "x"\n[task.b]\nneeds = "a"\nrun = ["echo", "${a.out%s}"]\n'
     assert node(text % "").output == Output("text", "-")
     assert node(text % ".deep").output == Output("json", "-")
+    assert node(text % ".deep" + 'env = { A = "${a.out}" }\n').output == Output("json", "-")
     assert node('[task.a]\nprompt = "x"\n').output is None
 
 
@@ -407,6 +408,7 @@ def test_a_hostile_file_is_refused_and_no_stack_is_blown() -> None:
         HEAD + "[task.a]\nrun = 'x'\nmatrix = { " + ", ".join(f"a{n} = [1, 2, 3]" for n in range(100)) + " }\n",
         HEAD + "[task.a]\nrun = 'a\\u001b[31m'\n\"\\u001b[31m\" = 3\n",
         HEAD + '[task.a]\nrun = "x"\n"\\u001b[31m" = 3\n',
+        HEAD + '[task."\\u001b[31m"]\nneeds = ["\\u001b[31m"]\n',
     ):
         told = faults(text)
         assert told
