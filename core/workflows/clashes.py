@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.workflows.model import StartRule
+from core.workflows.tasktable import NO_RETRY, NO_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def clashes(task: TaskTable) -> Iterator[Clash]:
         if getattr(task, key) not in (None, (), {}):
             yield (key,), "it goes with run or prompt: nothing else runs a program or an agent"
     for key in ("retry", "timeout"):
-        if getattr(task, key) != type(getattr(task, key))():
+        if getattr(task, key) not in (NO_RETRY, NO_TIMEOUT):
             yield (key,), "it goes with run or prompt: nothing else has attempts"
     if not works and not _asked(task):
         yield (), "it does nothing: expected run, prompt, call, choose, gate, wait, emit, send or needs"

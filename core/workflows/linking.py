@@ -32,13 +32,13 @@ class Linker:
         self._nodes = dict(nodes)
         self._faulty = faulty
         self._collector = collector
+        self._finals = any(node.final for node in nodes.values())
 
     def link(self, tables: Mapping[str, TaskTable]) -> dict[str, Node]:
         """The nodes, with the needs that their other keys imply."""
         for node in list(self._nodes.values()):
-            for key, need in numbered(tables[node.name].needs, *key_of(node), "needs"):
-                if self._known(key, need):
-                    self._check_need(key, node, self._nodes[need])
+            if not self._nodes.keys() >= set(node.needs) or self._finals:
+                self._check_needs(node, tables[node.name])
             implied = [name for name, key in self._sources(node) if self._known(key, name)]
             if new := [name for name in implied if name not in node.needs]:
                 self._nodes[node.name] = replace(node, needs=(*node.needs, *new))
@@ -53,6 +53,11 @@ class Linker:
         if name not in self._nodes and name not in self._faulty:
             self._collector.unknown(key, name, self._nodes, "task")
         return name in self._nodes
+
+    def _check_needs(self, node: Node, table: TaskTable) -> None:
+        for key, need in numbered(table.needs, *key_of(node), "needs"):
+            if self._known(key, need):
+                self._check_need(key, node, self._nodes[need])
 
     def _check_need(self, key: Key, node: Node, need: Node) -> None:
         if node.final and not need.final:

@@ -96,6 +96,9 @@ class RetryTable:
     """Where another try goes."""
 
 
+NO_TIMEOUT, NO_RETRY = TimeoutTable(), RetryTable()
+
+
 @table
 class AgentTable:
     """Who may run it: the one of this name, or any that can do what is needed."""
@@ -255,10 +258,10 @@ class TaskTable:
     pool: str | None = None
     """The group whose limit counts."""
     priority: int = 0
-    retry: RetryTable = field(default_factory=RetryTable)
+    retry: RetryTable = NO_RETRY
     lost: Literal["hold", "retry", "fail"] | None = None
     """What follows where nobody can tell how it ended (hold)."""
-    timeout: TimeoutTable = field(default_factory=TimeoutTable)
+    timeout: TimeoutTable = NO_TIMEOUT
     output: OutputTable | None = None
     expect: Duration | None = None
     """How long it is expected to take."""
