@@ -100,8 +100,8 @@ class MemoryStore:
             last_queued_at=self.last_queued_at,
             paused=self.paused,
             runs=self.runs.live(),
-            next_run=max(self.runs.runs, default=0) + 1,
-            next_event=max(self.runs.events, default=0) + 1,
+            next_run=self.runs.next_run,
+            next_event=self.runs.next_event,
             unmatched=self.runs.unmatched(),
             fired=dict(self.runs.fired),
         )

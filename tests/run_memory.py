@@ -25,6 +25,7 @@ class RunMemory:
         self.outs: dict[PartId, Any] = {}
         self.events: dict[int, Event] = {}
         self.matched: set[int] = set()
+        self.next_run = self.next_event = 1
         self.fired: dict[tuple[str, str], float] = {}
 
     def keep(self, step: Step) -> None:
@@ -47,6 +48,7 @@ class RunMemory:
         self.fired |= step.fired
         for number in step.removed_runs:
             self.runs.pop(number, None)
+        self.next_run, self.next_event = step.world.next_run, step.world.next_event
 
     def live(self) -> list[StoredRun]:
         return self.some(number for number, run in self.runs.items() if run.ended_at is None)

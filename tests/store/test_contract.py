@@ -27,31 +27,13 @@ from core.model import (
 from core.settings import AgentLimits, Limits, MaySettings
 from core.speech import Address, Mail, Recipient, ReportKind, Told
 from tests.build import add, new
-from tests.fakes import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from core.ports import Store
 
 LIMITS = Limits(slots=2, agents=(AgentLimits("local", may=MaySettings(spawn=2)), AgentLimits("other", 1)))
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def reopen(request: pytest.FixtureRequest, tmp_path) -> Iterator[Callable[[], Store]]:
-    """The store as a later engine finds it."""
-    opened: list[SqliteStore] = []
-    store = MemoryStore()
-
-    def again() -> SqliteStore:
-        while opened:
-            opened.pop().close()
-        opened.append(SqliteStore(tmp_path / "db"))
-        return opened[0]
-
-    yield again if request.param == "sqlite" else lambda: store
-    for left in opened:
-        left.close()
 
 
 def ring(store: Store, now: float = 100.0) -> Ring:
