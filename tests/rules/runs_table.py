@@ -80,7 +80,8 @@ class RunTable(Table):
 
     def check(self) -> None:
         """Nothing is wrong with the world, and it is the one that the store would give back."""
-        assert faults(self.ring.world, self.now) == []
+        found = faults(self.ring.world, self.now)
+        assert not found, found
         again = {stored.id: run_of(stored, unpack(stored.source)) for stored in self.store.load().runs}
         assert again.keys() == self.ring.world.runs.keys()
         for number, run in self.ring.world.runs.items():

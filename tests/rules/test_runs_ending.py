@@ -256,6 +256,33 @@ def test_all_that_failed_retried_at_once_leaves_last_what_comes_last(table: RunT
     assert table.ended(run) == "succeeded"
 
 
+@pytest.mark.parametrize("by", ["task", "run"])
+def test_nothing_goes_on_again_while_what_comes_last_is_running(table: RunTable, by: str) -> None:
+    run = table.run('[task.a]\nrun = ["a"]\n' + LAST)
+    table.done(run, "a", code=1)
+    task = table.task(run, "a")
+    if by == "run":
+        with pytest.raises(m.RefusedError, match="what comes last is running"):
+            retry(table, run)
+    else:
+        table.tell(m.Retry((task,)))
+        assert table.state(task).ended
+    assert table.live(run) == {"tidy"}
+    table.done(run, "tidy")
+    table.done(run, "tell")
+    retry(table, run)
+    assert table.live(run) == {"a"}
+
+
+def test_a_retry_in_a_run_that_is_being_cancelled_does_not_hold_it_up(table: RunTable) -> None:
+    run = table.run(TWO)
+    table.done(run, "a", code=1)
+    cancel(table, run)
+    table.tell(m.Retry((table.task(run, "a"),)))
+    table.dies(run, "b")
+    assert table.ended(run) == "cancelled"
+
+
 # Retry
 
 

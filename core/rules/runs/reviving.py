@@ -33,6 +33,8 @@ def retry_run(step: Step, wish: RetryRun) -> None:
     run = known_run(step, wish.run)
     if run.state in (RunState.PENDING, RunState.CANCELLING):
         raise RefusedError("refused", f"run {run.id} is {run.state}: there is nothing to retry yet")
+    if is_closing(run) and (wish.node is None or not known_node(run, wish.node).node.final):
+        raise RefusedError("refused", f"run {run.id}: what comes last is running: wait for it")
     if wish.node is None:
         _check_ended(run, [progress for progress in run.nodes.values() if progress.state.failed or _holds(progress)])
         again = [name for name, progress in run.nodes.items() if _failed_itself(progress) or _holds(progress)]
@@ -50,6 +52,12 @@ def retry_run(step: Step, wish: RetryRun) -> None:
         _reopen(step, run, again)
     step.stir(run)
     step.reply = run.id
+
+
+def is_closing(run: Run) -> bool:
+    """It is being ended, or what comes last is running: nothing before that can go on."""
+    comes_last = any(one.node.final and one.active for one in run.nodes.values())
+    return not run.state.ended and (run.stopping is not None or comes_last)
 
 
 def _check_ended(run: Run, failed: list[Progress]) -> None:
@@ -136,7 +144,7 @@ def _reopen(step: Step, run: Run, names: Iterable[str]) -> None:
         step.touch_run(run)
     rebuild(run)
     parent = None if run.parent is None else step.world.runs.get(run.parent.run)
-    if run.parent is None or parent is None or parent.state is RunState.CANCELLING:
+    if run.parent is None or parent is None or is_closing(parent):
         return
     waiting = parent.nodes[run.parent.node]
     part = waiting.parts.get(run.parent.item)
