@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.console import agents_story, story
+from tests.console import agents_story, runs_story, story
 from tests.console.stage import Actor, Stage
 
 if TYPE_CHECKING:
@@ -51,6 +51,15 @@ async def agents(actor: Actor) -> None:
     await actor.sees("Do you want to proceed?", "Yes, and don't ask again")
 
 
+async def runs(actor: Actor) -> None:
+    await runs_story.tell(actor)
+    story.figures(actor)
+    await actor.press("W")
+    await actor.sees("review 9/20", "◆ release")
+    await actor.press("enter")
+    await actor.sees("Publish 2.4.0")
+
+
 async def busy(actor: Actor, scene: Callable[[Actor], Awaitable[None]]) -> None:
     await story.tell(actor)
     await scene(actor)
@@ -78,6 +87,7 @@ async def main() -> None:
     for name, scene in (("overview", overview), ("triage", triage), ("dispatch", dispatch), ("help", help_)):
         await picture(name, partial(busy, scene=scene))
     await picture("agents", agents, agents_story.SETTINGS)
+    await picture("runs", runs, runs_story.SETTINGS)
     for theme in sorted(path.stem for path in (HERE.parent / "themes").glob("*.toml")):
         await picture(f"theme-{theme}", partial(busy, scene=overview), theme=theme)
 

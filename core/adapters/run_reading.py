@@ -53,6 +53,16 @@ class PartLine(NamedTuple):
     """JSON."""
 
 
+class Totals(NamedTuple):
+    """What a node came to, over all of its attempts."""
+
+    started_at: float | None
+    """The first of them, in Unix seconds."""
+    cost: float | None
+    """US dollars; None where none told of any."""
+    tokens: int | None
+
+
 class RunReader:
     """Shares the connection of the store: sees everything that was kept."""
 
@@ -76,8 +86,13 @@ class RunReader:
         """Of runs that have ended."""
         return [RunRow._make(row) for row in self._db.execute(_ROW, (json.dumps(runs),))]
 
-    def parts(self, run: int) -> list[PartLine]:
-        return [PartLine(*row) for row in self._db.execute(_PARTS, (run,))]
+    def parts(self, run: int, most: int) -> list[PartLine]:
+        """The first `most` of each node."""
+        return [PartLine(*row) for row in self._db.execute(_PARTS, (run, most))]
+
+    def totals(self, run: int) -> dict[str, Totals]:
+        """Of all attempts of a node, by its name; a node without any is left out."""
+        return {node: Totals(*rest) for node, *rest in self._db.execute(_TOTALS, (run,))}
 
     def outputs(self, run: int, node: str, *, by_end: bool) -> list[tuple[int, str, Any]]:
         """Index, state and output of every part, by their index or in the order in which they ended."""
@@ -136,7 +151,12 @@ SELECT part.node, part.item, part.state, coalesce(part.reason, task.reason), par
 FROM part
 {_ITS_TASK}
 LEFT JOIN attempt ON attempt.task = task.id AND attempt.number = task.attempts
-WHERE part.run = ? ORDER BY part.node, part.item
+WHERE part.run = ? AND part.item < ? ORDER BY part.node, part.item
+"""
+_TOTALS = """
+SELECT task.node, min(started_at), sum(json_extract(result, '$.cost')),
+    sum(coalesce(json_extract(result, '$.tokens_in'), 0) + coalesce(json_extract(result, '$.tokens_out'), 0))
+FROM task JOIN attempt ON attempt.task = task.id WHERE task.run = ? GROUP BY task.node
 """
 _EXPECTED = """
 SELECT task.node, avg(attempt.ended_at - attempt.started_at)

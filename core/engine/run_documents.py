@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from core.adapters.run_reading import Totals
 from core.rules.runs.scope import part_count, scope_of
 from core.rules.runs.state import Progress
 from core.rules.runs.why import node_why
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 SHOWN_OUT = 4000
 """Characters of an output as JSON."""
 SHOWN_PARTS = 500
+"""Of each node; what is said of all of them counts the rest too."""
 
 
 def run_line(line: RunLine) -> dict[str, Any]:
@@ -29,12 +31,17 @@ def run_line(line: RunLine) -> dict[str, Any]:
     return line._asdict() | {"nodes": json.loads(line.nodes)}
 
 
-def run_document(world: World, run: Run, lines: list[PartLine], now: float) -> dict[str, Any]:
+def run_document(
+    world: World, run: Run, lines: list[PartLine], totals: dict[str, Totals], now: float
+) -> dict[str, Any]:
     """Everything about one run: each node with its parts, why it stands as it does, and what came of it."""
     of_node: dict[str, list[PartLine]] = defaultdict(list)
     for line in lines:
         of_node[line.node].append(line)
-    nodes = [_node(world, run, progress, of_node[name], now) for name, progress in run.nodes.items()]
+    none = Totals(None, None, None)
+    nodes = [
+        _node(world, run, progress, of_node[name], totals.get(name, none), now) for name, progress in run.nodes.items()
+    ]
     by_name = {node["name"]: node for node in nodes}
     critical = critical_path(run, by_name)
     for node in nodes:
@@ -63,10 +70,11 @@ def run_document(world: World, run: Run, lines: list[PartLine], now: float) -> d
     }
 
 
-def _node(world: World, run: Run, progress: Progress, lines: list[PartLine], now: float) -> dict[str, Any]:
+def _node(
+    world: World, run: Run, progress: Progress, lines: list[PartLine], total: Totals, now: float
+) -> dict[str, Any]:
     node = progress.node
     began = [line.started_at for line in lines if line.started_at is not None]
-    costs = [line.cost for line in lines if line.cost is not None]
     many = node.fan is not None or node.scatter is not None
     return {
         "name": node.name,
@@ -76,7 +84,7 @@ def _node(world: World, run: Run, progress: Progress, lines: list[PartLine], now
         "why": node_why(world, run, progress, now),
         "asks": _asks(run, progress),
         "since": progress.since or None,
-        "started_at": min(began, default=None),
+        "started_at": min(began, default=total.started_at),
         "ended_at": progress.since if progress.state.ended else None,
         "needs": list(node.needs),
         "start": node.start.value,
@@ -90,10 +98,10 @@ def _node(world: World, run: Run, progress: Progress, lines: list[PartLine], now
             "failed": progress.failed,
             "active": progress.active,
         },
-        "cost": round(sum(costs), 6) if costs else None,
-        "tokens": sum(line.tokens or 0 for line in lines) or None,
+        "cost": None if total.cost is None else round(total.cost, 6),
+        "tokens": total.tokens or None,
         "out": _shown(progress, lines),
-        "parts": [_part(line) for line in lines[:SHOWN_PARTS]],
+        "parts": [_part(line) for line in lines],
     }
 
 

@@ -1,4 +1,4 @@
-"""Runs of workflows, told on the stage: a review that waits for a person half done, a failed one, one that went well."""
+"""Runs of workflows, told on the stage: one that waits for a person half done, one that failed, one that went well."""
 
 from __future__ import annotations
 
@@ -136,14 +136,9 @@ def _backdate(actor: Actor, *runs: int) -> None:
     engine, store, now = actor.stage.engine, actor.stage.store, time.time()
     old, failed, run = runs
     db = store.db
-    db.execute(
-        "UPDATE run SET started_at = ? - 9240, queued_at = ? - 9240, ended_at = ? - 8500 WHERE id = ?",
-        (now, now, now, old),
-    )
-    db.execute(
-        "UPDATE run SET started_at = ? - 2040, queued_at = ? - 2040, ended_at = ? - 1480 WHERE id = ?",
-        (now, now, now, failed),
-    )
+    for ended, began, over in ((old, 9240, 8500), (failed, 2040, 1480)):
+        times = (now - began, now - began, now - over, ended)
+        db.execute("UPDATE run SET started_at = ?, queued_at = ?, ended_at = ? WHERE id = ?", times)
     live = engine.world.runs[run]
     live.started_at = live.queued_at = now - 11 * MINUTE
     spans = {"fetch": (0, 20), "plan": (20, 95), "lint": (20, None), "build": (20, 150)}
@@ -154,10 +149,9 @@ def _backdate(actor: Actor, *runs: int) -> None:
         if node == "build":
             last = 80 + 35 * item
         base = now - 11 * MINUTE
-        db.execute(
-            "UPDATE attempt SET started_at = ?, ended_at = CASE WHEN ended_at IS NULL THEN NULL ELSE ? END WHERE task = ?",
-            (base + first, base + (last or 0), task),
-        )
+        db.execute("UPDATE attempt SET started_at = ? WHERE task = ?", (base + first, task))
+        ended = "UPDATE attempt SET ended_at = ? WHERE task = ? AND ended_at IS NOT NULL"
+        db.execute(ended, (base + (last or 0), task))
         db.execute("UPDATE task SET queued_at = ? WHERE id = ?", (base + max(first - 5, 0), task))
     ends = {"fetch": 20, "plan": 95, "build": 150, "release": 150, "review": 95, "lint": 20}
     for node, at in ends.items():

@@ -187,7 +187,7 @@ async def test_w_opens_the_run_whose_gate_asks_and_goes_on_to_the_failed(stage: 
     async with stage.run() as actor:
         run = await begin(actor, "gated", GATED)
         await end(actor, run, "build")
-        await actor.until(lambda: stage.console.replica.gates(), "the gate asks")
+        await actor.until(stage.console.replica.gates, "the gate asks")
         (failed,) = await actor.add({"command": ["false"], "name": "breaks"})
         await actor.until(lambda: failed in actor.hands.running, "it runs")
         actor.hands.end(failed, 1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.console import runs_story
 from tests.console.stage import Stage
 from tests.console.story import SETTINGS, tell
 
@@ -42,9 +43,42 @@ async def retry_all(actor: Actor) -> None:
     await actor.sees("retry all 3 that failed?")
 
 
+async def runs_graph(actor: Actor) -> None:
+    await actor.press("W")
+    await actor.sees("review 9/20", "◆ release")
+    await actor.press("enter")
+    await actor.sees("Publish 2.4.0")
+
+
+async def runs_nodes(actor: Actor) -> None:
+    await runs_graph(actor)
+    await actor.press("3")
+    await actor.sees("builder", "ada, bob")
+
+
 async def too_small(actor: Actor) -> None:
     await actor.sees("muxdeck needs 60x15")
     await actor.misses("migrate")
+
+
+@pytest.mark.parametrize(
+    ("name", "scene", "size"),
+    [
+        ("runs-graph-160x42", runs_graph, (160, 42)),
+        ("runs-nodes-160x42", runs_nodes, (160, 42)),
+        ("runs-80x24", runs_graph, (80, 24)),
+    ],
+)
+async def test_the_screen_of_runs_is_as_it_was(name: str, scene, size: tuple[int, int], tmp_path: Path) -> None:
+    stage = Stage(tmp_path, runs_story.SETTINGS)
+    try:
+        async with stage.run() as actor:
+            await runs_story.tell(actor)
+            await actor.pilot.resize_terminal(*size)
+            await scene(actor)
+            await looks(actor, name)
+    finally:
+        stage.close()
 
 
 @pytest.mark.parametrize(
@@ -59,20 +93,25 @@ async def too_small(actor: Actor) -> None:
     ],
 )
 async def test_the_screen_is_as_it_was(name: str, scene, size: tuple[int, int], tmp_path: Path) -> None:
-    file = SCREENS / f"{name}.txt"
     stage = Stage(tmp_path, SETTINGS)
     try:
         async with stage.run() as actor:
             await tell(actor)
             await actor.pilot.resize_terminal(*size)
             await scene(actor)
-            if os.environ.get("MUXDECK_WRITE_SCREENS"):
-                await actor.pilot.pause(1.5)
-                file.write_text(masked(actor.text))
-            wanted = file.read_text()
-            await actor.until(lambda: masked(actor.text) == wanted, f"the screen looks like\n{wanted}")
+            await looks(actor, name)
     finally:
         stage.close()
+
+
+async def looks(actor: Actor, name: str) -> None:
+    """As the file says."""
+    file = SCREENS / f"{name}.txt"
+    if os.environ.get("MUXDECK_WRITE_SCREENS"):
+        await actor.pilot.pause(1.5)
+        file.write_text(masked(actor.text))
+    wanted = file.read_text()
+    await actor.until(lambda: masked(actor.text) == wanted, f"the screen looks like\n{wanted}")
 
 
 def masked(text: str) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -20,7 +21,6 @@ from tui.views.run_rows import run_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.style import Style
     from textual import events
 
     from core.wire import RunRow
@@ -183,11 +183,8 @@ class GraphPane(Widget, can_focus=True, inherit_bindings=False):
 
     def _with_cursor(self, strip: Strip, cursor: tuple[int, int, int], base: Style) -> Strip:
         _, first, last = cursor
-        marked = cursor_style(self.app.theme_variables, focused=self.has_focus)
-        inside = [
-            Segment(one.text, base + (one.style or base) + marked if self.has_focus else (one.style or base) + marked)
-            for one in strip.crop(first, last)
-        ]
+        marked = Style(bgcolor=cursor_style(self.app.theme_variables, focused=self.has_focus).bgcolor)
+        inside = [Segment(one.text, (one.style or base) + marked) for one in strip.crop(first, last)]
         return Strip.join([strip.crop(0, first), Strip(inside), strip.crop(last, strip.cell_length)])
 
     @cached_property

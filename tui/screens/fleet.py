@@ -87,6 +87,8 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
 
     def _frame(self) -> None:
         self._frame_due = False
+        if not self.query(QueuePane):
+            return  # the screen is being taken down
         situation = self.replica.situation(time.time(), plain=self.plain)
         self.queue.empty = words.empty_queue(self.replica, self.filter, only_problems=self.only_problems)
         for pane in self.panes:

@@ -86,7 +86,9 @@ class RunBoard(Screen[int | None], inherit_bindings=False):
         return self.view_pane.has_focus
 
     def row(self) -> RunRow | None:
-        return self.runs_pane.chosen()
+        """As the engine told of it last, which may be later than what is drawn."""
+        shown = self.runs_pane.chosen()
+        return None if shown is None else self.fleet.replica.runs.get(shown.id, shown)
 
     def chosen_node(self) -> dict[str, Any] | None:
         run = self.documents.document

@@ -52,6 +52,8 @@ class RunsScreen(RunBoard, inherit_bindings=False):
 
     def _frame(self) -> None:
         self._frame_due = False
+        if not self.query(RunsPane):
+            return  # the screen is being taken down
         fleet = self.fleet
         at = fleet.replica.situation(time.time(), plain=fleet.plain)
         header = self.query_one("#header", Spans)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 DRAWN_AT_MOST = 120
 """Nodes; more of them are not taken in at a glance."""
 LONGEST_NAME = 24
-_HEAVY = str.maketrans("│─└┘┌┐├┤┴┬┼▼", "┃━┗┛┏┓┣┫┻┳╋▼")
-_PLAIN = {
+_HEAVY: dict[int, Any] = str.maketrans("│─└┘┌┐├┤┴┬┼▼", "┃━┗┛┏┓┣┫┻┳╋▼")
+_PLAIN: dict[int, Any] = {
     **str.maketrans("│─▼╌┃━", "|-v-#="),
     **dict.fromkeys(map(ord, "└┘┌┐├┤┴┬┼"), "+"),
     **dict.fromkeys(map(ord, "┗┛┏┓┣┫┻┳╋"), "#"),

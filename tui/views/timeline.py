@@ -148,12 +148,13 @@ def _filling(row: Row, scale: Scale, first: int, length: int, at: Situation) -> 
 
 
 def _loads(parts: list[dict[str, Any]], scale: Scale, now: float) -> list[int]:
-    """Parts that ran, by cell."""
+    """Parts that ran, by cell; in the cell in which one ends and another begins there was one of them."""
     changes = [0] * (scale.width + 1)
     for part in parts:
         if part["started_at"] is not None:
-            changes[scale.cell(part["started_at"])] += 1
-            changes[scale.cell(part["ended_at"] or now) + 1] -= 1
+            first, last = scale.cell(part["started_at"]), scale.cell(part["ended_at"] or now)
+            changes[first] += 1
+            changes[scale.width if part["ended_at"] is None else max(last, first + 1)] -= 1
     loads, load = [], 0
     for change in changes:
         load += change

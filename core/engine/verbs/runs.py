@@ -11,7 +11,7 @@ from core import requests as r
 from core.boundary import BadInputError
 from core.engine import workflow_files
 from core.engine.documents import document
-from core.engine.run_documents import dry_document, run_document, run_line
+from core.engine.run_documents import SHOWN_PARTS, dry_document, run_document, run_line
 from core.faults import Problem
 from core.messages import RefusedError
 from core.rules.routing import check_wanted
@@ -105,7 +105,8 @@ class RunVerbs:
 
     async def _show(self, wish: r.OneRun, _who: str) -> object:
         run = self._engine.run(wish.run)
-        return document(run=run_document(self._engine.world, run, self._runs.parts(run.id), time.time()))
+        lines, totals = self._runs.parts(run.id, SHOWN_PARTS), self._runs.totals(run.id)
+        return document(run=run_document(self._engine.world, run, lines, totals, time.time()))
 
     async def _wait(self, wish: r.WaitRun, _who: str) -> object:
         self._engine.run(wish.run)
