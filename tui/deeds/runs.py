@@ -97,7 +97,8 @@ async def pause(desk: Desk, chosen: Chosen) -> None:
 async def cancel(desk: Desk, chosen: Chosen) -> None:
     row = chosen.row
     running = _nodes(chosen, "running")
-    facts = [f"{plural(row.active, 'task')} end: {', '.join(running[:8])}"] if row.active else []
+    ends = "end" if row.active > 1 else "ends"
+    facts = [f"{plural(row.active, 'task')} {ends}: {', '.join(running[:8])}"] if row.active else []
     open_nodes = row.nodes - row.ended
     facts.append(f"{plural(open_nodes, 'node')} of {row.nodes} will not come to an end of their own")
     if row.state == "cancelling":

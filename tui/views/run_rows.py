@@ -83,7 +83,7 @@ def why_of(node: dict[str, Any]) -> str:
 def node_columns(width: int) -> dict[str, int]:
     """Cells of each column. Narrow lists have no agent, no cost, no tries."""
     wide = width >= 96
-    fixed = {"state": 17, "parts": 9, "time": 6} | ({"tries": 6, "cost": 8, "agent": 18} if wide else {})
+    fixed = {"state": 18, "parts": 9, "time": 6} | ({"tries": 6, "cost": 8, "agent": 18} if wide else {})
     rest = max(width - 4 - sum(fixed.values()), 12)
     name = min(max(rest // 3, 10), 28)
     return {"node": name, **fixed, "why": rest - name}

@@ -141,6 +141,8 @@ def _filling(row: Row, scale: Scale, first: int, length: int, at: Situation) -> 
     node, part = row
     if part is None and node["parts"]:
         loads = _loads(node["parts"], scale, at.now)[first : first + length]
+        if length > 1 and not loads[-1]:
+            loads[-1] = loads[-2]  # the last of them ended within this cell
         return sparkline(loads, length, max(*loads, 1) + 0.01, plain=at.plain)
     if part is None:
         return ("-" if at.plain else "╌") * length
