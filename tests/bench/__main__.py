@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.bench import console, latency, load, mixes, scale, talks, throughput, workflows
+from tests.bench import console, latency, load, mixes, orders, runs, scale, talks, throughput, workflows
 from tests.bench.figures import HEADER
 from tests.fleet import Fleet
 
@@ -68,6 +68,12 @@ def million() -> Iterator[Figure]:
         yield from scale.depth(fleet, DEEP)
 
 
+def of_runs() -> Iterator[Figure]:
+    yield from runs.without_tmux()
+    with fleet_of(runs.SLOTS) as fleet:
+        yield from runs.in_tmux(fleet)
+
+
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "rate": rate,
     "hundred": hundred,
@@ -75,6 +81,8 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "million": million,
     "mixes": mixes.figures,
     "talks": talks.figures,
+    "runs": of_runs,
+    "orders": orders.figures,
     "workflow-check": workflows.figures,
 }
 
