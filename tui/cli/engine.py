@@ -78,6 +78,7 @@ def paths(options: argparse.Namespace, home: Home) -> int:
     found = {
         "home": home.root,
         "config": home.config,
+        "workflows": home.workflows,
         "themes": home.themes,
         "store": home.store,
         "log": home.log,
