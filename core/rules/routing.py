@@ -150,6 +150,8 @@ def _take(step: Step, thief: Agent, lane: Lane) -> bool:
 
 
 def _is_bound(step: Step, victim: Agent, task: Task) -> bool:
-    """It waits for the agent that is warm for it, and has not waited too long."""
+    """It waits for the agent that is warm for it, and has not waited too long; or another one has failed to do it."""
+    if task.policy.retry.elsewhere and task.tries:
+        return True
     warm = task.affinity is not None and task.affinity in victim.warm
     return warm and step.now - task.queued_at < AFFINITY_PATIENCE

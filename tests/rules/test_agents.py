@@ -228,6 +228,21 @@ def test_a_task_does_not_go_round_for_ever() -> None:
     assert fleet.state(task) is S.FAILED
 
 
+def test_another_try_that_went_elsewhere_is_not_taken_back_by_whoever_failed() -> None:
+    fleet = table(agent("ada", 1), agent("bob", 1))
+    busy, task = fleet.add(prompt(), prompt(retry=RetryPolicy(attempts=2, first=1.0, elsewhere=True)))
+    assert places(fleet, [busy, task]) == ["ada", "bob"]
+    fleet.start(busy)
+    fleet.start(task)
+    fleet.exit(task, 1)
+    fleet.later(2.0)
+    assert (places(fleet, [task]), fleet.state(task)) == (["ada"], S.QUEUED)
+    fleet.exit(busy)
+    fleet.later(1.0)
+    assert fleet.state(task) is S.RUNNING
+    assert fleet.ring.world.attempts[task].agent == "ada"
+
+
 @pytest.mark.parametrize(("elsewhere", "then"), [(False, "ada"), (True, "bob")])
 def test_another_try_goes_elsewhere_where_the_policy_says_so(elsewhere: bool, then: str) -> None:
     fleet = table(agent("ada", 9), agent("bob", 1))
