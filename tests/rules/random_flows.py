@@ -43,8 +43,10 @@ class _Flow:
         if kind in ("map", "choose"):
             needs = list(dict.fromkeys([*needs, str(of)]))
         self.names[name], self.needs[name] = kind, needs
-        lines.append(f"needs = {needs}" if needs or kind not in ("each", "reduce") else "")
-        lines.append(f'start = "{draw(st.sampled_from(RULES))}"')
+        if needs:
+            lines.append(f"needs = {needs}")
+        if needs or kind in ("each", "reduce"):
+            lines.append(f'start = "{draw(st.sampled_from(RULES))}"')
         if draw(st.integers(0, 9)) == 0:
             lines.append('when = "params.no"')
         return "\n".join(lines).replace("'", '"') + "\n"

@@ -206,7 +206,7 @@ class Runs(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Once everything goes well, every run comes to its end."""
-        if not hasattr(self, "table"):
+        if not hasattr(self, "ending"):
             return
         for _ in range(300):
             if not self.live:
