@@ -85,7 +85,27 @@ def _copilot(url: str, home: Path) -> dict[str, str]:
     }
 
 
-_HOMES = {"claude": _claude, "codex": _codex, "gemini": _gemini, "opencode": _opencode, "copilot": _copilot}
+def _aider(url: str, home: Path) -> dict[str, str]:
+    prices = {"input_cost_per_token": 10e-6, "output_cost_per_token": 20e-6}
+    model = {"litellm_provider": "openai", "mode": "chat", "max_input_tokens": 100_000, "max_output_tokens": 8_000}
+    (home / "models.json").write_text(json.dumps({"openai/scripted": {**model, **prices}}))
+    return {
+        "OPENAI_API_BASE": f"{url}/v1",
+        "OPENAI_API_KEY": "scripted",
+        "AIDER_MODEL": "openai/scripted",
+        "AIDER_MODEL_METADATA_FILE": str(home / "models.json"),
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    }
+
+
+_HOMES = {
+    "claude": _claude,
+    "codex": _codex,
+    "gemini": _gemini,
+    "opencode": _opencode,
+    "copilot": _copilot,
+    "aider": _aider,
+}
 
 
 def trust(kind: str, home: Path, project: Path) -> None:

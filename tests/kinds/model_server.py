@@ -32,12 +32,14 @@ class ModelServer:
     of them waits for an answer that never comes.
     """
 
-    def __init__(self, *turns: Turn) -> None:
+    def __init__(self, *turns: Turn, tools: bool = True) -> None:
+        """Without `tools` for an agent that never offers any: then every question is one of its work."""
         self.asked: list[Asked] = []
         self.hanging = threading.Event()
         self.answered = False
         """A question that had hung has got its answer."""
         self._turns = list(turns)
+        self._tools = tools
         self._closing = threading.Event()
         self._released = threading.Event()
         self._lock = threading.Lock()
@@ -73,7 +75,7 @@ class ModelServer:
     def turn(self, path: str, body: dict[str, Any]) -> tuple[int, Turn]:
         """The answer to a question, and its number."""
         with self._lock:
-            aside = not body.get("tools")
+            aside = self._tools and not body.get("tools")
             self.asked.append(Asked(path, body, aside))
             if aside:
                 return len(self.asked), ASIDE
@@ -127,17 +129,19 @@ class _Handler(BaseHTTPRequestHandler):
         elif not wires.known(path):
             self._answer(404, {"error": {"message": "nothing here"}})
         else:
-            self._turn(path, *self.server.model.turn(path, body))
+            self._turn(path, body, *self.server.model.turn(path, body))
 
-    def _turn(self, path: str, number: int, turn: Turn) -> None:
+    def _turn(self, path: str, body: dict[str, Any], number: int, turn: Turn) -> None:
         match turn:
             case Hang():
                 if self.server.model.hang():
-                    self._turn(path, number, self.server.model.next_turn())
+                    self._turn(path, body, number, self.server.model.next_turn())
                     self.server.model.answered = True
                 self.close_connection = True
             case Failure():
                 self._answer(turn.status, wires.failure(path, turn), turn.headers)
+            case Text() if "/chat/completions" in path and not body.get("stream"):
+                self._answer(200, wires.completion(number, turn))
             case _:
                 self._stream(path, number, turn)
 

@@ -15,6 +15,7 @@ LONGEST_TEXT, LONGEST_LIST = 300, 3
 _NAMES = {
     "test_it_writes_a_file_and_says_so_and_its_session_goes_on-{}-0": "ok",
     "test_it_writes_a_file_and_says_so_and_its_session_goes_on-{}-1": "resumed",
+    "test_one_without_tools_writes_a_file_and_commits_nothing-{}-0": "ok",
     "test_a_login_that_is_refused_is_told_from_an_error-{}-0": "auth",
     "test_a_question_that_is_refused_is_an_error-{}-0": "error",
     "test_a_limit_is_told_from_an_error-{}-0": "limit",
@@ -31,7 +32,7 @@ _SCRUBS = (
 
 
 def scrubbed(raw: str) -> str:
-    """Without paths and ids of this host, and without what is long; the same id stays the same."""
+    """Without paths and ids of this host; the same id stays the same."""
     known: dict[str, str] = {}
 
     def replaced(match: re.Match[str], by: str) -> str:
@@ -39,7 +40,12 @@ def scrubbed(raw: str) -> str:
 
     for pattern, by in _SCRUBS:
         raw = pattern.sub(lambda match, by=by: replaced(match, by), raw)  # type: ignore[misc]
-    return "".join(json.dumps(_short(json.loads(line)), ensure_ascii=False) + "\n" for line in raw.splitlines())
+    return raw
+
+
+def shortened(events: str) -> str:
+    """Without what is long."""
+    return "".join(json.dumps(_short(json.loads(line)), ensure_ascii=False) + "\n" for line in events.splitlines())
 
 
 def _short(value: object) -> object:
@@ -55,7 +61,10 @@ def main(folder: Path) -> None:
         for kind in ("claude", "codex", "gemini", "opencode", "copilot"):
             kept = folder / f"{pattern.format(kind)}.jsonl"
             if kept.exists():
-                (STREAMS / f"{kind}-{name}.jsonl").write_text(scrubbed(kept.read_text()))
+                (STREAMS / f"{kind}-{name}.jsonl").write_text(shortened(scrubbed(kept.read_text())))
+        plain = folder / f"{pattern.format('aider')}.jsonl"
+        if plain.exists():
+            (STREAMS / f"aider-{name}.txt").write_text(scrubbed(plain.read_text()))
 
 
 if __name__ == "__main__":

@@ -70,7 +70,14 @@ def test_every_kind_that_comes_with_muxdeck_is_whole() -> None:
         ("codex", {"resume": "R", "model": "M"}, "codex exec --json -x --model M resume R -"),
         ("opencode", {"session": "S"}, "opencode run --format json -x"),
         ("copilot", {"resume": "R"}, "copilot --output-format json --no-ask-user --no-auto-update -x --resume=R"),
-        ("aider", {}, "aider --yes-always --no-stream --no-pretty --no-check-update --message-file /p -x"),
+        (
+            "aider",
+            {},
+            (
+                "aider --yes-always --no-auto-commits --no-dirty-commits --no-stream --no-pretty --no-check-update "
+                "--no-show-release-notes --no-show-model-warnings --no-analytics --no-detect-urls --message-file /p -x"
+            ),
+        ),
         ("custom", {"program": ("run",), "session": "S"}, "run -x"),
     ],
 )

@@ -32,6 +32,11 @@ def recorded() -> list[Path]:
     return sorted(STREAMS.glob("*.jsonl"))
 
 
+def plain() -> list[Path]:
+    """Those of aider, which are no events."""
+    return sorted(STREAMS.glob("aider-*.txt"))
+
+
 def of(path: Path) -> tuple[str, str]:
     kind, name = path.stem.split("-")
     return kind, name
@@ -71,6 +76,33 @@ def test_a_stream_that_is_cut_is_never_a_success(path: Path) -> None:
                 result = reader.conclude(code, "", NOW)
                 assert result.outcome in ("error", "denied", "auth", "limit"), (at, code, name)
                 assert result.reason
+
+
+@pytest.mark.parametrize("path", plain(), ids=lambda path: path.stem)
+def test_a_recorded_run_of_plain_text_has_its_outcome_and_its_status_is_0(path: Path) -> None:
+    _, name = of(path)
+    result = fed("aider", path.read_bytes().splitlines())
+    assert result.outcome == name
+    assert (result.reason == "") == (name == "ok")
+    if name == "ok":
+        assert result.message == "made.txt\n\n```\nmade\n\n```\nIt is made."
+        assert (result.cost, result.tokens_in, result.tokens_out) == (0.0018, 120, 30)
+
+
+@pytest.mark.parametrize("path", plain(), ids=lambda path: path.stem)
+def test_plain_text_that_is_cut_before_its_end_is_never_a_success(path: Path) -> None:
+    lines = path.read_bytes().splitlines()
+    end = next((at for at, line in enumerate(lines) if line.startswith(b"Tokens: ")), len(lines))
+    for at in range(end + 1):
+        for code in (0, 1, -9):
+            assert fed("aider", lines[:at], code).outcome in ("error", "auth", "limit"), (at, code)
+
+
+def fed(kind: str, lines: list[bytes], exit_code: int = 0) -> Result:
+    reader = new(kind)
+    for line in lines:
+        reader.feed(line)
+    return reader.conclude(exit_code, "", NOW)
 
 
 JSON = st.recursive(
@@ -244,6 +276,8 @@ def test_a_message_is_kept_up_to_its_size() -> None:
 
 
 AIDER = b"Tokens: 4.2k sent, 1.1k cache hit, 1,024 received. Cost: $0.02 message, $0.05 session.\n"
+AIDER_COST = b"Cost: $1,234.50 message, $1,234.50 session.\n"
+UNFIT = b"The LLM did not conform to the edit format.\n"
 
 
 @pytest.mark.parametrize(
@@ -253,17 +287,31 @@ AIDER = b"Tokens: 4.2k sent, 1.1k cache hit, 1,024 received. Cost: $0.02 message
         ([], "error"),
         ([b"litellm.AuthenticationError: no key\n"], "auth"),
         ([b"litellm.RateLimitError: slow down\n"], "limit"),
+        ([b"litellm.Timeout: APITimeoutError - Request timed out\n"], "error"),
+        ([b"litellm.ServiceUnavailableError: no rate limit, but an overload\n"], "error"),
         ([b"litellm.APIConnectionError: nobody there\n", b"Retrying in 0.2 seconds...\n", AIDER], "ok"),
+        ([AIDER, UNFIT], "error"),
+        ([AIDER, UNFIT, AIDER], "ok"),
+        ([AIDER, b"Only 3 reflections allowed, stopping.\n"], "error"),
+        ([b"the log says:\n", UNFIT, AIDER], "ok"),
     ],
 )
 def test_aider_tells_by_its_lines_what_its_exit_status_does_not(lines: list[bytes], outcome: str) -> None:
-    reader = new("aider")
-    for line in lines:
-        reader.feed(line)
-    result = reader.conclude(0, "", NOW)
+    result = fed("aider", lines)
+    answers = lines.count(AIDER)
     assert result.outcome == outcome
-    if AIDER in lines:
-        assert (result.cost, result.tokens_in, result.tokens_out) == (0.02, 4200, 1024)
+    if answers:
+        assert result.cost == pytest.approx(answers * 0.02)
+        assert (result.tokens_in, result.tokens_out, result.tokens_cached) == (
+            answers * 4200, answers * 1024, answers * 1100,
+        )  # fmt: skip
+
+
+def test_aider_has_its_cost_on_a_line_of_its_own_where_the_cache_was_written_and_read() -> None:
+    counted = b"Tokens: 12M sent, 2k cache write, 3.5k cache hit, 40 received."
+    result = fed("aider", [b"Repo-map: using 4096 tokens", b"", b"Well.", b"", counted, AIDER_COST])
+    assert (result.cost, result.message, result.turns) == (1234.5, "Well.", 1)
+    assert (result.tokens_in, result.tokens_out, result.tokens_cached) == (12_000_000, 40, 3500)
 
 
 @pytest.mark.parametrize(

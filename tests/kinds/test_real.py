@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import uuid
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 AGENTS = os.environ.get(install.VARIABLE)
 pytestmark = pytest.mark.skipif(AGENTS is None, reason=f"the real agents are not installed: {install.USE}")
 KINDS = ("claude", "codex", "gemini", "opencode", "copilot")
+ALL = (*KINDS, "aider")
+"""aider has no tools and no sessions: what it writes is in its answer."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ AGENT = {
     "gemini": Agent(("--approval-mode", "auto_edit"), ("write_file", "file_path", "content")),
     "opencode": Agent((), ("write", "filePath", "content")),
     "copilot": Agent(("--allow-all-tools",), ("create", "path", "file_text")),
+    "aider": Agent((), ("", "", "")),
 }
 
 
@@ -66,7 +70,7 @@ class Stage:
         meanwhile: Callable[[ModelServer, int], None] | None = None,
     ) -> Run:
         kind = load()[self.kind]
-        with ModelServer(*turns) as model:
+        with ModelServer(*turns, tools=self.kind != "aider") as model:
             env = homes.environment(self.kind, model.url, self._home, install.binaries(Path(AGENTS or "")))
             argv = argv_of(
                 kind,
@@ -108,16 +112,17 @@ def homes_of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("homes")
 
 
+def of(*kinds: str) -> pytest.MarkDecorator:
+    """The kinds that can show it, where these are not those that have tools."""
+    return pytest.mark.parametrize("stage", kinds, indirect=True)
+
+
 @pytest.fixture(params=KINDS)
 def stage(request: pytest.FixtureRequest, tmp_path: Path, homes_of_all: Path) -> Stage:
     return Stage(request.param, tmp_path, homes_of_all / request.param)
 
 
-def only(stage: Stage, *kinds: str) -> None:
-    if stage.kind not in kinds:
-        pytest.skip(f"{stage.kind} is not among those that can show it")
-
-
+@of(*ALL)
 def test_it_tells_its_version(stage: Stage) -> None:
     found = probe(load()[stage.kind], (str(install.binaries(Path(AGENTS or "")) / stage.kind),))
     assert found.usable
@@ -150,27 +155,42 @@ def test_it_writes_a_file_and_says_so_and_its_session_goes_on(stage: Stage) -> N
         assert (second.result.tokens_in, second.result.tokens_out) == (120, 30)
 
 
+@of("aider")
+def test_one_without_tools_writes_a_file_and_commits_nothing(stage: Stage) -> None:
+    made = stage.bench.work / "made.txt"
+    subprocess.run(["git", "init", "--quiet"], cwd=stage.bench.work, check=True)
+    run = stage.run(Text("made.txt\n```\nmade\n```\nIt is made."))
+    assert (run.exit, run.result.outcome, run.result.reason) == (0, "ok", ""), run.screen
+    assert made.read_text() == "made\n"
+    assert run.result.message.endswith("It is made.")
+    assert (run.result.tokens_in, run.result.tokens_out, run.result.turns) == (120, 30, 1)
+    assert run.result.cost == pytest.approx(120 * 10e-6 + 30 * 20e-6)
+    assert "✓ ok" in run.screen
+    commits = subprocess.run(["git", "rev-list", "--all"], cwd=stage.bench.work, capture_output=True, check=True)
+    assert commits.stdout == b""
+
+
+@of("claude", "codex", "gemini", "copilot", "aider")  # the slowest has its recorded stream
 def test_a_login_that_is_refused_is_told_from_an_error(stage: Stage) -> None:
-    only(stage, "claude", "codex", "gemini", "copilot")  # the slowest has its recorded stream
     run = stage.run(Failure(401, "a failure by script", "authentication_error"))
     assert (run.exit, run.result.outcome) == (72, "auth"), run.screen
 
 
+@of("claude", "codex", "aider")
 def test_a_question_that_is_refused_is_an_error(stage: Stage) -> None:
-    only(stage, "claude", "codex")
     run = stage.run(Failure(400, "a failure by script", "invalid_request_error"))
     assert (run.exit, run.result.outcome) == (1, "error"), run.screen
     assert "a failure by script" in run.result.reason
 
 
+@of("claude", "codex")  # others try again for a minute, or without end
 def test_a_limit_is_told_from_an_error(stage: Stage) -> None:
-    only(stage, "claude", "codex")  # others try again for a minute, or without end
     run = stage.run(Failure(429, "a limit by script", "rate_limit_error"))
     assert (run.exit, run.result.outcome) == (71, "limit"), run.screen
 
 
+@of("claude", "codex")
 def test_a_server_that_fails_is_an_error(stage: Stage) -> None:
-    only(stage, "claude", "codex")
     run = stage.run(Failure(500, "a failure by script", "api_error"))
     assert (run.result.outcome, run.exit != 0) == ("error", True), run.screen
 
@@ -186,14 +206,15 @@ DENIED = {
 }
 
 
+@of(*DENIED)
 def test_what_it_was_not_allowed_to_do_is_no_success(stage: Stage) -> None:
-    only(stage, *DENIED)
     options, call = DENIED[stage.kind]
     run = stage.run(call, Text("I could not."), options=options)
     assert (run.exit, run.result.outcome) == (70, "denied"), run.screen
     assert len(run.result.denials) == 1
 
 
+@of(*ALL)
 def test_one_that_is_ended_is_cancelled(stage: Stage) -> None:
     def end(model: ModelServer, pid: int) -> None:
         assert model.hanging.wait(PATIENCE)
@@ -203,7 +224,7 @@ def test_one_that_is_ended_is_cancelled(stage: Stage) -> None:
     assert (run.exit, run.result.outcome) == (143, "cancelled"), run.screen
 
 
+@of("claude", "codex")
 def test_a_session_that_there_is_none_of_is_an_error(stage: Stage) -> None:
-    only(stage, "claude", "codex")
     run = stage.run(Text("never"), resume=str(uuid.uuid4()))
     assert (run.result.outcome, run.exit != 0) == ("error", True), run.screen

@@ -124,6 +124,14 @@ def completions(number: int, turn: Text | Call) -> Iterator[Event]:
     yield "", {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}], "usage": usage}
 
 
+def completion(number: int, turn: Text) -> dict[str, Any]:
+    """The answer of the same interface to who wants it whole."""
+    message = {"role": "assistant", "content": turn.text}
+    usage = {"prompt_tokens": TOKENS_IN, "completion_tokens": TOKENS_OUT, "total_tokens": TOKENS_IN + TOKENS_OUT}
+    whole = {"id": f"chat_{number:04}", "object": "chat.completion", "created": 1, "model": "scripted"}
+    return {**whole, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
+
+
 def generated(_number: int, turn: Text | Call) -> Iterator[Event]:
     part: dict[str, Any]
     if isinstance(turn, Text):
