@@ -385,8 +385,8 @@ class Gate:
 
 @shape
 class Emit:
-    speaker: Speaker | None
     topic: Annotated[str, MinLen(1), MaxLen(200)]
+    speaker: Speaker | None = None
     data: Any = None
     key: str | None = None
     """A second event with the same key is none."""
