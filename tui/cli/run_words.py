@@ -25,6 +25,7 @@ def run_verbs(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     show = add_verb(verbs, "run-show", "what came of a run: its nodes, times, costs, critical path, outputs")
     show.add_argument("run", type=int, metavar="RUN")
     show.add_argument("--markdown", action="store_true", help="as a page in Markdown")
+    show.add_argument("--file", action="store_true", help="the workflow's file as it was when the run began")
     json_flag(show)
     cancel = add_verb(verbs, "cancel", "end runs: what runs and what waits; a second time also what comes last")
     cancel.add_argument("runs", type=int, nargs="+", metavar="RUN")

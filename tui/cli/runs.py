@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.client import Client, context
-from core.text import duration, one_line
+from core.text import duration, inert, one_line
 from tui.cli.codes import Exit
 from tui.cli.output import document, line, say, table
 from tui.cli.speaking import speaker
@@ -101,8 +101,20 @@ def _run_row(one: dict[str, Any], now: float) -> tuple[object, ...]:
 
 def run_show(options: argparse.Namespace, home: Home) -> int:
     with Client(home, start=False) as client:
+        if options.file:
+            return _kept_file(options, client.ask("run-file", run=options.run))
         shown = client.ask("run-show", run=options.run)["run"]
     _print(shown, options)
+    return Exit.OK
+
+
+def _kept_file(options: argparse.Namespace, kept: dict[str, Any]) -> int:
+    if options.json:
+        document(kept)
+        return Exit.OK
+    print(inert(kept["text"]), end="")
+    for name, text in kept["calls"].items():
+        print(f"\n# {inert(name)}\n{inert(text)}", end="")
     return Exit.OK
 
 

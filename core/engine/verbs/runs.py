@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ class RunVerbs:
             "run": (r.StartRun, self._start),
             "runs": (r.Runs, self._list),
             "run-show": (r.OneRun, self._show),
+            "run-file": (r.OneRun, self._file),
             "run-wait": (r.WaitRun, self._wait),
             "run-cancel": (r.SomeRuns, self._cancel),
             "run-pause": (r.SomeRuns, self._pause),
@@ -107,6 +109,11 @@ class RunVerbs:
         run = self._engine.run(wish.run)
         lines, totals = self._runs.parts(run.id, SHOWN_PARTS), self._runs.totals(run.id)
         return document(run=run_document(self._engine.world, run, lines, totals, time.time()))
+
+    async def _file(self, wish: r.OneRun, _who: str) -> object:
+        """The workflow as it stood when the run was asked for, with what it calls."""
+        kept = json.loads(self._engine.run(wish.run).definition.source)
+        return document(run=wish.run, file=kept["file"], text=kept["text"], calls=kept["calls"])
 
     async def _wait(self, wish: r.WaitRun, _who: str) -> object:
         self._engine.run(wish.run)
