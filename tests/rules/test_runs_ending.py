@@ -256,6 +256,14 @@ def test_all_that_failed_retried_at_once_leaves_last_what_comes_last(table: RunT
     assert table.ended(run) == "succeeded"
 
 
+def test_a_retry_of_a_run_leaves_last_what_comes_last(table: RunTable) -> None:
+    run = table.run('[task.a]\nrun = ["a"]\n[finally.tidy]\nrun = ["tidy"]\n')
+    table.done(run, "a", code=1)
+    table.done(run, "tidy", code=1)
+    retry(table, run)
+    assert table.live(run) == {"a"}
+
+
 @pytest.mark.parametrize("by", ["task", "run"])
 def test_nothing_goes_on_again_while_what_comes_last_is_running(table: RunTable, by: str) -> None:
     run = table.run('[task.a]\nrun = ["a"]\n' + LAST)

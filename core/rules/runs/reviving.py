@@ -39,7 +39,8 @@ def retry_run(step: Step, wish: RetryRun) -> None:
         _check_ended(run, [progress for progress in run.nodes.values() if progress.state.failed or _holds(progress)])
         again = [name for name, progress in run.nodes.items() if _failed_itself(progress) or _holds(progress)]
         step.note(f"retry run {run.id}")
-        _retry_failed(step, run, again)
+        # What comes last begins afresh once the others have ended.
+        _retry_failed(step, run, [name for name in again if not run.nodes[name].node.final] or again)
     else:
         known_node(run, wish.node)
         again = _below(run, [wish.node])
