@@ -300,6 +300,8 @@ def test_aider_tells_by_its_lines_what_its_exit_status_does_not(lines: list[byte
     result = fed("aider", lines)
     answers = lines.count(AIDER)
     assert result.outcome == outcome
+    if lines and outcome != "ok":
+        assert result.reason == lines[-1].decode().strip()
     if answers:
         assert result.cost == pytest.approx(answers * 0.02)
         assert (result.tokens_in, result.tokens_out, result.tokens_cached) == (
