@@ -287,6 +287,7 @@ UNFIT = b"The LLM did not conform to the edit format.\n"
         ([], "error"),
         ([b"litellm.AuthenticationError: no key\n"], "auth"),
         ([b"litellm.RateLimitError: slow down\n"], "limit"),
+        ([b"No LLM model was specified and no API keys were provided.\n"], "auth"),
         ([b"litellm.Timeout: APITimeoutError - Request timed out\n"], "error"),
         ([b"litellm.ServiceUnavailableError: no rate limit, but an overload\n"], "error"),
         ([b"litellm.APIConnectionError: nobody there\n", b"Retrying in 0.2 seconds...\n", AIDER], "ok"),

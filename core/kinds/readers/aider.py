@@ -20,6 +20,7 @@ _COUNTED = re.compile(
 )
 _COST = re.compile(r"(?:Tokens: .* received\. )?Cost: \$([\d.,]+) message, \$[\d.,]+ session\.$", re.ASCII)
 _ERROR = re.compile(r"litellm\.(?:\w+\.)*([A-Z]\w+): ", re.ASCII)
+_KEYLESS = "No LLM model was specified and no API keys were provided."
 _STATUSES = {
     "AuthenticationError": 401,
     "PermissionDeniedError": 403,
@@ -47,6 +48,8 @@ class AiderReader(Reader):
     def _read(self, text: str) -> list[str]:
         if (error := _ERROR.match(text)) is not None:
             return self._failed(text, _STATUSES.get(error[1]))
+        if text.startswith(_KEYLESS):
+            return self._failed(text, 401)
         if _UNDONE.match(text):
             return self._failed(text)
         if (counted := _COUNTED.match(text)) is not None:
