@@ -46,7 +46,9 @@ def begin(step: Step, task: Task) -> None:
         cause_at=step.cause_at,
     )
     world.attempts[task.id] = attempt
-    warm_up(world.agents[task.agent], task.affinity)
+    if task.affinity is not None:
+        warm_up(world.agents[task.agent], task.affinity)
+        step.agents[task.agent] = world.agents[task.agent]
     step.enter(task, TaskState.RUNNING)
     step.touch_attempt(attempt)
     step.effects.append(Start(attempt.id))

@@ -101,10 +101,8 @@ def give(step: Step, task: Task, agent: str) -> None:
         step.world.timers.set(step.now + AFFINITY_PATIENCE, Due.WAKE, task.id)
 
 
-def warm_up(agent: Agent, affinity: str | None) -> None:
+def warm_up(agent: Agent, affinity: str) -> None:
     """The agent has begun a task of that affinity."""
-    if affinity is None:
-        return
     agent.warm.pop(affinity, None)
     agent.warm[affinity] = None
     if len(agent.warm) > KEPT_WARM:

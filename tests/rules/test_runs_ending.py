@@ -527,6 +527,14 @@ def test_a_called_run_is_cancelled_with_its_parent(table: RunTable) -> None:
     assert (table.ended(run), table.ended(child)) == ("cancelled", "cancelled")
 
 
+def test_a_called_run_is_paused_and_resumed_with_its_parent(table: RunTable) -> None:
+    run, child = called(table)
+    table.tell(m.PauseRuns((run,), True))
+    assert (table.of(run).state, table.of(child).state) == ("paused", "paused")
+    table.tell(m.PauseRuns((run,), False))
+    assert (table.of(run).state, table.of(child).state) == ("running", "running")
+
+
 def test_a_called_run_is_left_where_the_file_says_so(table: RunTable) -> None:
     run, child = called(table, ', if_parent_stops = "leave"')
     cancel(table, run)

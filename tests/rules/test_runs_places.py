@@ -93,8 +93,8 @@ def test_parts_that_are_spread_go_to_the_agents_in_turn(make_table) -> None:
     assert agents(table, run, "a", 4) == ["ada", "bob", "ada", "bob"]
 
 
-def test_what_wants_the_same_repository_goes_where_it_is_warm() -> None:
-    table = RunTable(agents=AGENTS, steal=False)
+def test_what_wants_the_same_repository_goes_where_it_is_warm(make_table) -> None:
+    table = make_table(agents=AGENTS, steal=False)
     run = table.run("""
         [task.a]
         prompt = "x"

@@ -38,22 +38,32 @@ def cancel(step: Step, wish: CancelRuns) -> None:
 
 
 def pause(step: Step, wish: PauseRuns) -> None:
-    """Nothing of it begins until it is resumed; what runs, runs on."""
+    """Nothing of it, nor of the runs that it calls, begins until it is resumed; what runs, runs on."""
     runs = [known_run(step, number) for number in wish.runs]
     wrong = [run for run in runs if run.state is not (RunState.RUNNING if wish.paused else RunState.PAUSED)]
     if wrong:
         raise RefusedError("refused", f"run {wrong[0].id} is {wrong[0].state}")
     for run in runs:
-        run.state = RunState.PAUSED if wish.paused else RunState.RUNNING
-        step.touch_run(run)
         step.note(f"{'pause' if wish.paused else 'resume'} run {run.id}")
-        for progress in run.nodes.values():
-            for part in progress.parts.values():
-                task = None if isinstance(progress.node.work, Call) else step.world.tasks.get(part.task or 0)
-                if task is not None:
-                    settle(step, task)
-        step.stir(run)
+        _set_paused(step, run, paused=wish.paused)
     step.reply = [run.id for run in runs]
+
+
+def _set_paused(step: Step, run: Run, *, paused: bool) -> None:
+    before, after = (RunState.RUNNING, RunState.PAUSED) if paused else (RunState.PAUSED, RunState.RUNNING)
+    if run.state is not before:
+        return
+    run.state = after
+    step.touch_run(run)
+    step.stir(run)
+    for progress in run.nodes.values():
+        for part in progress.parts.values():
+            called = step.world.runs.get(part.task or 0) if isinstance(progress.node.work, Call) else None
+            task = None if isinstance(progress.node.work, Call) else step.world.tasks.get(part.task or 0)
+            if called is not None:
+                _set_paused(step, called, paused=paused)
+            elif task is not None:
+                settle(step, task)
 
 
 def clean(step: Step, wish: CleanRuns) -> None:
