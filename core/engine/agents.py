@@ -125,7 +125,7 @@ class Agents:
         before = self._conversation(launch.resume)
         session = before.session or (str(uuid.uuid4()) if how.session else None)
         folder = self._home.attempts / str(attempt)
-        prompt, files = self._with_mail(attempt, launch, folder)
+        prompt, files = self._prompt_of(attempt, launch, folder, how.orders)
         try:
             argv = argv_of(
                 kind,
@@ -197,16 +197,21 @@ class Agents:
             files=(*launch.files, *files, *(((SESSION, session),) if session is not None else ())),
         )
 
-    def _with_mail(self, attempt: AttemptId, launch: Launch, folder: Path) -> tuple[str, tuple[tuple[str, str], ...]]:
-        """The prompt's file, and what is written beside the script: the mail that was handed out with the start."""
-        mail = [*coming_again(self._store, attempt, time.time()), *self._store.mail_of(str(attempt))]
-        if not mail and launch.prompt is not None:
-            return launch.prompt, ()
+    def _prompt_of(
+        self, attempt: AttemptId, launch: Launch, folder: Path, orders: str
+    ) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The prompt's file, and what is written beside the script: the mail that was handed out with the start.
+
+        Where the text would be an order to the program itself, it no longer begins with the sign of one.
+        """
         text = launch.prompt_text if launch.prompt is None else _read(launch.prompt)
-        if not mail:
-            return str(folder / PROMPT), ((PROMPT, text),)
-        files = ((MAIL, letters(mail)), (PROMPT, f"{NOTE.format(folder / MAIL)}\n\n{text}"))
-        return str(folder / PROMPT), files
+        mail = [*coming_again(self._store, attempt, time.time()), *self._store.mail_of(str(attempt))]
+        if mail:
+            told = (MAIL, letters(mail)), (PROMPT, f"{NOTE.format(folder / MAIL)}\n\n{text}")
+            return str(folder / PROMPT), told
+        if launch.prompt is not None and not text.startswith(tuple(orders)):
+            return launch.prompt, ()
+        return str(folder / PROMPT), ((PROMPT, f" {text}" if text.startswith(tuple(orders)) else text),)
 
     def _conversation(self, task: int | None) -> Conversation:
         if task is None:

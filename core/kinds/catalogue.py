@@ -21,10 +21,13 @@ of one that comes with muxdeck, yours counts.
     budget = ["--max-usd", "{cost}"]      # where a run can be told what it may cost
     cost = "list price"                   # what the reported cost is: "list price", "credits" or "none"
     cumulative = true                     # it is that of the whole session, earlier runs included
+    orders = "/!"                         # a text that begins with one of these is an order to the program itself, as
+                                          # to run a shell command: a prompt gets a space before it then
     env = { NAME = "value" }              # set for the agent, the version asked included
 
     [interactive]                         # its full-screen program in the session; arguments, model, session, resume,
-    screens = "claude"                    # resumed and env as above; rules of core/interactive/screens
+    orders = "!"                          # resumed and env as above; this one where nothing is said
+    screens = "claude"                    # rules of core/interactive/screens
     hooks = "claude"                      # how it is made to call our hook, where it can be
     registry = "claude"                   # whose files tell what it does, where it writes some about itself
 

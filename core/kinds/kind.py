@@ -31,6 +31,7 @@ class Headless:
     budget: tuple[str, ...] = ()
     cost: Literal["list price", "credits", "none"] = "none"
     cumulative: bool = False
+    orders: str = ""
     env: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -50,6 +51,7 @@ class Interactive:
     screens: str = "generic"
     hooks: Literal["", "claude", "codex", "copilot"] = ""
     registry: Literal["", "claude"] = ""
+    orders: str = "!"
     env: dict[str, str] = field(default_factory=dict)
 
     @property

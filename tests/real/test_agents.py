@@ -56,6 +56,16 @@ def prompt(fleet: Fleet, text: str, **fields: Any) -> int:
     return fleet.add_all({"prompt": text} | fields)[0]
 
 
+def test_a_prompt_is_no_order_to_the_program_that_reads_it(make_fleet: Callable[..., Fleet], program: Path) -> None:
+    fleet = make_fleet(agent("ada", program).replace('"custom"', '"mine"'))
+    (fleet.home.root / "kinds").mkdir()
+    (fleet.home.root / "kinds" / "mine.toml").write_text(MINE + 'orders = "/!"\n')
+    tasks = [prompt(fleet, text) for text in ("!touch x", "/quit", "a ! b")]
+    fleet.wait(*tasks)
+    said = [fleet.task(task)["attempts"][0]["result"]["message"] for task in tasks]
+    assert said == ["heard:  !touch x\n", "heard:  /quit\n", "heard: a ! b\n"]
+
+
 def test_a_prompt_reaches_its_agent_byte_for_byte_and_its_last_word_is_kept(
     make_fleet: Callable[..., Fleet], program: Path
 ) -> None:
