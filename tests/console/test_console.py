@@ -18,26 +18,8 @@ from tests.console.stage import SETTINGS, Stage
 from tui.actions import ACTIONS, BY_KEY, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-
-@pytest.fixture
-def make_stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
-    made: list[Stage] = []
-
-    def make(*args: Any, **options: Any) -> Stage:
-        made.append(Stage(tmp_path, *args, **options))
-        return made[-1]
-
-    yield make
-    for stage in made:
-        stage.close()
-
-
-@pytest.fixture
-def stage(make_stage: Callable[..., Stage]) -> Stage:
-    return make_stage()
 
 
 def command(name: str, **fields: Any) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import TYPE_CHECKING
 
 from core.workflows.model import NodeState, RunState
 from tests.console.runs_story import NIGHTLY, begin, end
@@ -13,8 +11,7 @@ from tui.actions import RUN_ACTIONS, RUN_BY_KEY, Tier
 from tui.screens.runs import RunsScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from tests.console.stage import Actor
 
@@ -32,24 +29,6 @@ run = "publish"
 needs = ["publish"]
 run = "tell"
 """
-
-
-@pytest.fixture
-def make_stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
-    made: list[Stage] = []
-
-    def make(*args: Any, **options: Any) -> Stage:
-        made.append(Stage(tmp_path, *args, **options))
-        return made[-1]
-
-    yield make
-    for stage in made:
-        stage.close()
-
-
-@pytest.fixture
-def stage(make_stage: Callable[..., Stage]) -> Stage:
-    return make_stage()
 
 
 def state(actor: Actor, run: int, node: str) -> NodeState:

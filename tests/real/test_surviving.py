@@ -44,7 +44,7 @@ def test_an_engine_killed_at_this_step_loses_nothing_and_runs_nothing_twice(
 ) -> None:
     """The program counts its own runs. What was not accepted may be lost; what was accepted runs exactly once."""
     fleet = make_fleet("[engine]\nslots = 2\nwarm_sessions = 2\n")
-    runs = fleet.home.root / "runs"
+    runs = fleet.home.root / "ran"
     engine = _engine_that_dies(fleet, step)
     accepted = _try_to_add(fleet, f"echo run >>{runs}; sleep 0.3; exit 3")
     engine.wait(timeout=30)

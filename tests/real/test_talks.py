@@ -105,7 +105,7 @@ def test_mail_that_came_during_a_turn_begins_the_next_one(make_fleet: Callable[.
     (mail,) = fleet.ask("mail")["mail"]
     assert mail["taken_by"] == f"{task}-1"
     assert (fleet.home.attempts / f"{task}-1" / f"mail-{mail['id']}.txt").read_text() == (
-        "from the operator:\n> one more thing\n"
+        f"mail {mail['id']} from the operator:\n> one more thing\n"
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from textual.screen import Screen
-
 from tui.panes.fleet import FleetPane, QueuePane
+from tui.screens.keyed import Keyed
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from core.wire import TaskRow
     from tui.actions import Action
     from tui.replica import Replica
@@ -22,7 +23,7 @@ class Framed(Protocol):
     def request_frame(self) -> None: ...
 
 
-class Board(Screen[None], inherit_bindings=False):
+class Board(Keyed[None], inherit_bindings=False):
     """The state of the view, and the deeds that its subclass does."""
 
     def __init__(self, replica: Replica) -> None:

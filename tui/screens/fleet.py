@@ -13,7 +13,7 @@ from core.client import AnswerError, NoEngineError
 from core.settings import COMMAND_KIND
 from core.wire import ForeignRow
 from tui import aside, calling
-from tui.actions import BY_KEY, Action, On, pressed
+from tui.actions import BY_KEY, Action, On
 from tui.panes.attention import Attention
 from tui.panes.fleet import AgentsPane, FleetPane, QueuePane, SessionsPane
 from tui.panes.strips import Spans
@@ -41,6 +41,7 @@ LOADING_FRAME = 1 / 5
 
 
 class FleetScreen(FleetDesk, inherit_bindings=False):
+    by_key = BY_KEY
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (24, "-high")]  # noqa: RUF012 - as Textual declares it
 
@@ -182,18 +183,6 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
         rows = [row for row in (self.chosen(),) if row is not None] if action.on is On.TALKED else self.targets()
         silent = {agent.name for agent in self.replica.agents if agent.kind == COMMAND_KIND}
         return why_not(action, rows, read_only=self.read_only, other=other, silent=silent)
-
-    def on_key(self, event: events.Key) -> None:
-        if isinstance(self.focused, Input):
-            if event.key == "escape":
-                event.stop()
-                self.close_filter(keep=False)
-            return
-        action = BY_KEY.get(pressed(event.key, event.character))
-        if action is not None:
-            event.stop()
-            event.prevent_default()
-            self.perform(action)
 
     def perform(self, action: Action) -> None:
         reason = self.why_not(action)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.containers import Container, Vertical
-from textual.screen import Screen
 from textual.widgets import Input
 
 from tui.deeds.desk import Desk
@@ -13,6 +12,7 @@ from tui.deeds.runs import Chosen
 from tui.panes.runs import GraphPane, NodeList, RunsPane
 from tui.panes.strips import Spans
 from tui.panes.titles import entitle
+from tui.screens.keyed import Keyed
 from tui.screens.run_documents import RunDocuments
 from tui.views import run_detail, run_graph, run_rows, timeline
 from tui.views.line import Line, Span
@@ -42,7 +42,7 @@ class Fleet(Desk, Protocol):
     def next_needing(self) -> int | None: ...
 
 
-class RunBoard(Screen[int | None], inherit_bindings=False):
+class RunBoard(Keyed[int | None], inherit_bindings=False):
     """Shows; its subclass hears the keys."""
 
     def __init__(self, fleet: Fleet, gate: tuple[int, str] | None) -> None:

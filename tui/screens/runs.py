@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from textual.widgets import Input
 
 from core.client import AnswerError, NoEngineError
-from tui.actions import RUN_ACTIONS, RUN_BY_ID, RUN_BY_KEY, Action, pressed
+from tui.actions import RUN_ACTIONS, RUN_BY_ID, RUN_BY_KEY, Action
 from tui.deeds import looking
 from tui.deeds.runs import RUN_DEEDS, task_of
 from tui.panes.lines import Lines
@@ -21,15 +20,14 @@ from tui.views.footer import footer_line
 from tui.views.header import header_line
 from tui.views.run_enabling import run_why_not
 
-if TYPE_CHECKING:
-    from textual import events
-
 FRAME = 1 / 20
 """Seconds between two pictures."""
 
 
 class RunsScreen(RunBoard, inherit_bindings=False):
     """Returns the task to go to in the queue, or None."""
+
+    by_key = RUN_BY_KEY
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (130, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (22, "-high")]  # noqa: RUF012 - as Textual declares it
@@ -89,18 +87,6 @@ class RunsScreen(RunBoard, inherit_bindings=False):
     def why_not(self, action: Action) -> str | None:
         node = self.chosen_node() if self.in_view else None
         return run_why_not(action, self.row(), node, read_only=self.fleet.read_only)
-
-    def on_key(self, event: events.Key) -> None:
-        if isinstance(self.focused, Input):
-            if event.key == "escape":
-                event.stop()
-                self._close_filter(keep=False)
-            return
-        action = RUN_BY_KEY.get(pressed(event.key, event.character))
-        if action is not None:
-            event.stop()
-            event.prevent_default()
-            self.perform(action)
 
     def perform(self, action: Action) -> None:
         reason = self.why_not(action)
@@ -187,7 +173,7 @@ class RunsScreen(RunBoard, inherit_bindings=False):
         if self.in_view:
             self.runs_pane.focus()
         elif self.filter:
-            self._close_filter(keep=False)
+            self.close_filter(keep=False)
         else:
             self.dismiss(None)
 
@@ -229,9 +215,9 @@ class RunsScreen(RunBoard, inherit_bindings=False):
         self.request_frame()
 
     def on_input_submitted(self) -> None:
-        self._close_filter(keep=True)
+        self.close_filter(keep=True)
 
-    def _close_filter(self, *, keep: bool) -> None:
+    def close_filter(self, *, keep: bool) -> None:
         field = self.query_one("#filter", Input)
         if not keep:
             field.value = self.filter = ""
