@@ -94,6 +94,8 @@ class Template:
 
     def text_of(self, scope: Scope) -> str:
         """Texts as they are, everything else as compact JSON. Errors as those of `value`."""
+        if len(self._parts) == 1:
+            return rendered(self._parts[0].value(scope))
         return "".join(rendered(part.value(scope)) for part in self._parts)
 
     def words(self, scope: Scope) -> tuple[str, ...]:
@@ -101,9 +103,10 @@ class Template:
 
         Errors as those of `value`.
         """
-        if len(self._parts) == 1 and isinstance(found := self._parts[0].value(scope), (list, tuple)):
-            return tuple(rendered(element) for element in found)
-        return (self.text_of(scope),)
+        if len(self._parts) > 1:
+            return (self.text_of(scope),)
+        found = self._parts[0].value(scope)
+        return tuple(map(rendered, found)) if isinstance(found, (list, tuple)) else (rendered(found),)
 
 
 def _part(text: str, start: int, references: set[tuple[str, ...]]) -> tuple[Term, int]:
