@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.model import TaskState
+from core.rules.queueing import ENDED_WORDS
 from core.rules.runs.joins import as_seen_by
 from core.rules.runs.scope import part_count
 from core.text import duration, plural
@@ -18,9 +20,9 @@ SHOWN_NEEDS = 5
 
 def node_why(world: World, run: Run, progress: Progress, now: float) -> list[str]:
     """Sentences, the one that matters most first."""
-    words = progress.state.value.replace("_", " ")
     if progress.state.ended:
-        return [f"it is {words}: {progress.reason}" if progress.reason else f"it is {words}"]
+        words = ENDED_WORDS[TaskState(progress.state.value)]
+        return [f"it {words}: {progress.reason}" if progress.reason else f"it {words}"]
     match progress.state:
         case NodeState.PENDING:
             return _pending(world, run, progress)
