@@ -62,6 +62,7 @@ class Address(NamedTuple):
 
 
 LONGEST_NUMBER = 18
+"""Digits of a task's number."""
 
 
 def parse_address(text: str) -> Address:

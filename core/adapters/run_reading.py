@@ -112,11 +112,11 @@ class RunReader:
 
     def events(self, limit: int) -> list[dict[str, Any]]:
         """The latest ones, the latest last."""
-        query = "SELECT id, at, topic, data, source, matched FROM event ORDER BY id DESC LIMIT ?"
+        query = "SELECT id, at, topic, data, source FROM event ORDER BY id DESC LIMIT ?"
         found = self._db.execute(query, (limit,)).fetchall()
         return [
             {"id": id_, "at": at, "topic": topic, "data": data and json.loads(data), "source": source}
-            for id_, at, topic, data, source, _ in reversed(found)
+            for id_, at, topic, data, source in reversed(found)
         ]
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.engine.background import Background
 from core.engine.letters import NOTE, coming_again, letters
 from core.engine.talk import Plan
 from core.engine.talks import SPOOL
@@ -64,17 +65,16 @@ class Agents:
         self._store = store
         self._post = post
         self._settings = settings
-        self._probing: asyncio.Task[None] | None = None
+        self._probing = Background()
 
     def configure(self, settings: Settings) -> None:
         """Looks at once whether their programs can be run."""
         self._settings = settings
         self.close()
-        self._probing = asyncio.ensure_future(self._probe_again_and_again())
+        self._probing.start(self._probe_again_and_again())
 
     def close(self) -> None:
-        if self._probing is not None:
-            self._probing.cancel()
+        self._probing.cancel()
 
     @property
     def kinds(self) -> Mapping[str, Kind]:

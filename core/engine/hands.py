@@ -18,6 +18,7 @@ from core.adapters.members import Tenant
 from core.adapters.tmux.adoption import Adoption
 from core.adapters.tmux.sessions import Sessions
 from core.adapters.vitals import Watch
+from core.engine.background import Background
 from core.engine.talks import Talks
 from core.messages import LauncherGone, NotPlaced, OutputSeen, Sampled, TreeEnded
 from core.ports import OutsideError
@@ -25,7 +26,7 @@ from core.rules.health import BUSY_CPU, Thresholds, judge
 from core.wire import ForeignRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from core.adapters.tmux.slots import Slot
     from core.engine.metrics import Metrics
@@ -76,21 +77,21 @@ class RealHands:
             settings,
             post,
             on_slot=self._slot_changed,
-            on_launcher_gone=lambda attempt: self._do(self._tell_gone(attempt)),
+            on_launcher_gone=lambda attempt: self._background.start(self._tell_gone(attempt)),
             on_terminals_gone=self._due.set,
             leftovers=self._watch.leftovers,
             on_made=metrics.creation.add,
-            on_hook=lambda attempt: self._do(self._talks.heard(attempt)),
+            on_hook=lambda attempt: self._background.start(self._talks.heard(attempt)),
         )
         self._plan = plan
         self._talks = Talks(self.sessions.panes, self.sessions.folder, post)
         self._foreign = ForeignSessions(home.run)
         self._foreign_health: dict[tuple[str, str], Health] = {}
         self._adoption = Adoption(self.sessions, post)
-        self.sessions.on_server_back = lambda server: self._do(self._adoption.sweep(server))
+        self.sessions.on_server_back = lambda server: self._background.start(self._adoption.sweep(server))
         self._last_work: dict[AttemptId, float] = {}
         self._orphaned: set[AttemptId] = set()
-        self._doing: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._watched = False
         self.configure(settings)
 
@@ -113,9 +114,9 @@ class RealHands:
 
     async def open(self, attempts: Sequence[Attempt]) -> None:
         await self._adoption.run([(attempt.id, _place(attempt)) for attempt in attempts])
-        self._do(self._look_again_and_again())
-        self._do(self._check_servers())
-        self._do(self._talks.look_again_and_again())
+        self._background.start(self._look_again_and_again())
+        self._background.start(self._check_servers())
+        self._background.start(self._talks.look_again_and_again())
         self.sessions.open()
 
     def carry_out(self, effect: e.Outside) -> None:
@@ -125,18 +126,18 @@ class RealHands:
             case e.Withdraw(attempt):
                 self.sessions.withdraw(attempt)
             case e.SignalTree(attempt, number):
-                self._do(self._watch.signal_tree(attempt, number))
+                self._background.start(self._watch.signal_tree(attempt, number))
             case e.EndTree(attempt):
-                self._do(self._end_tree(attempt))
+                self._background.start(self._end_tree(attempt))
             case e.CheckOutput(attempt):
                 at = self.sessions.folder(attempt).last_output()
                 self._post(OutputSeen(attempt, at or 0.0))
             case e.ReleaseSession(attempt, failed):
                 self.sessions.release(attempt, failed=failed)
             case e.RemoveFolders(tasks):
-                self._do(asyncio.to_thread(folders.remove_all, self._home.attempts, tasks))
+                self._background.start(asyncio.to_thread(folders.remove_all, self._home.attempts, tasks))
             case e.RemoveRunFolders(runs):
-                self._do(asyncio.to_thread(folders.remove_runs, self._home.runs, runs))
+                self._background.start(asyncio.to_thread(folders.remove_runs, self._home.runs, runs))
             case e.HandMail(attempt, mail):
                 self._talks.hand(attempt, mail)
             case _:
@@ -151,7 +152,7 @@ class RealHands:
         if launch.worktree is None:
             self.sessions.start(attempt, launch)
         else:
-            self._do(self._start_in_worktree(attempt, launch, Path(launch.worktree)))
+            self._background.start(self._start_in_worktree(attempt, launch, Path(launch.worktree)))
 
     async def _start_in_worktree(self, attempt: AttemptId, launch: Launch, root: Path) -> None:
         try:
@@ -225,8 +226,7 @@ class RealHands:
         ]
 
     async def close(self) -> None:
-        for task in self._doing:
-            task.cancel()
+        self._background.cancel()
         await self.sessions.close()
 
     # Processes
@@ -303,17 +303,6 @@ class RealHands:
         while True:
             await asyncio.sleep(SERVERS_EVERY)
             self.sessions.check_servers()
-
-    def _do(self, work: Coroutine[object, object, None]) -> None:
-        """Runs on beside everything else; a failure in it is a bug and is told to the loop."""
-        task = asyncio.ensure_future(work)
-        self._doing.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._doing.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            task.get_loop().call_exception_handler({"message": "the engine's hands failed", "exception": error})
 
 
 def _place(attempt: Attempt) -> Place | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.engine.background import Background
 from core.messages import Exited
 from core.model import Captured
 from core.text import one_line, plain, size, without_escapes
@@ -31,6 +32,7 @@ class Outputs:
     def __init__(self, world: World, post: Callable[[Observation], None]) -> None:
         self._world = world
         self._post = post
+        self._collecting = Background()
         self.printed: Callable[[AttemptId, int], Awaitable[tuple[bytes, int]]]
         """The end of what an attempt has printed, at most so many bytes, and how much it is in all."""
         self.folder: Callable[[AttemptId], str | None]
@@ -41,8 +43,7 @@ class Outputs:
         if wanted is None or not isinstance(fact, Exited):
             self._post(fact)
         else:
-            task = asyncio.ensure_future(self._collect(fact, wanted))
-            task.add_done_callback(_told)
+            self._collecting.start(self._collect(fact, wanted))
 
     def _wanted(self, fact: Exited) -> Output | None:
         attempt = self._world.attempt(fact.attempt)
@@ -137,8 +138,3 @@ def _json_in(text: bytes) -> bytes:
     if not fence:
         return text
     return rest.partition(b"```")[0]
-
-
-def _told(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        task.get_loop().call_exception_handler({"message": "an output could not be collected", "exception": error})

@@ -25,7 +25,8 @@ def prepare(world: World, reader: RunReader, task_id: int) -> None:
     progress = run.nodes[part.node]
     path, reduce = inputs_file(run, progress), progress.node.reduce
     try:
-        os.makedirs(run.folder, mode=0o700, exist_ok=True)
+        if not os.path.isdir(run.folder):
+            os.makedirs(run.folder, mode=0o700, exist_ok=True)
         if path is not None and reduce is not None:
             _write(path, json.dumps(_gathered(reader, run, reduce)))
     except OSError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import __version__
 from core.boundary import BadInputError
+from core.engine.background import Background
 from core.messages import RefusedError
 from core.ports import OutsideError
 from core.wire import LONGEST_LINE, SCHEMA
@@ -71,7 +72,7 @@ class Client(asyncio.Protocol):
         self._rest = b""
         self._transport: asyncio.Transport | None = None
         self._may_write = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._name = "client"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -86,8 +87,7 @@ class Client(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._clients.discard(self)
-        for task in self._tasks:
-            task.cancel()
+        self._background.cancel()
 
     def pause_writing(self) -> None:
         self._may_write.clear()
@@ -106,9 +106,7 @@ class Client(asyncio.Protocol):
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            task = asyncio.ensure_future(self._request(line))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._background.start(self._request(line))
 
     async def _request(self, line: bytes) -> None:
         try:
@@ -134,9 +132,7 @@ class Client(asyncio.Protocol):
             self._name = "console" if parameters.get("client") == "console" else "command line"
             return {"schema": SCHEMA, "version": __version__, "pid": os.getpid()}
         if do == "watch":
-            task = asyncio.ensure_future(self._watch())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._background.start(self._watch())
             return {"schema": SCHEMA}
         return await self._service.answer(do, json.dumps(parameters), self._name)
 

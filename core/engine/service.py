@@ -44,7 +44,7 @@ class Service:
             TaskVerbs(engine, self._selecting, prompts),
             ReadingVerbs(engine, home),
             SessionVerbs(engine),
-            RunVerbs(engine, runs, home, tokens),
+            RunVerbs(engine, runs, home),
             TreeVerbs(engine, Trees(home, engine)),
             Speaking(engine, tokens, prompts),
         )

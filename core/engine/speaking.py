@@ -11,7 +11,7 @@ from core.engine import wishes
 from core.engine.documents import document, mail_document
 from core.messages import RefusedError
 from core.model import AttemptId
-from core.speech import OPERATOR, Address, Recipient, ReportKind
+from core.speech import ReportKind, parse_address, sender_name
 from core.text import one_line
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from core.adapters.tokens import Tokens
     from core.engine.engine import Engine
     from core.engine.verbs import Verbs
-
-LONGEST_NUMBER = 18
-"""Digits of a task's number."""
+    from core.speech import Address
 
 
 class Speaking:
@@ -39,6 +37,7 @@ class Speaking:
             "inbox": (r.Inbox, self.inbox),
             "mail": (r.Mail, self.mail),
             "spawn": (r.Spawn, self.spawn),
+            "emit": (r.Emit, self.emit),
         }
 
     async def report(self, wish: r.Report, who: str) -> object:
@@ -68,6 +67,11 @@ class Speaking:
         asked = await wishes.asked_tasks(wish, self._engine, self._prompts)
         return await self._wish(m.Spawn(parent, asked.tasks), parent, who)
 
+    async def emit(self, wish: r.Emit, who: str) -> object:
+        speaker = self._speaker(wish.speaker, "emit")
+        number = await self._wish(m.Emit(wish.topic, wish.data, sender_name(speaker), wish.key), speaker, who)
+        return document(event=number)
+
     async def _wish(self, wish: m.Command, speaker: AttemptId | None, who: str) -> object:
         return await self._engine.wish(wish, who if speaker is None else f"task {speaker.task}")
 
@@ -90,13 +94,7 @@ class Speaking:
 
 def address(text: str) -> Address:
     """RefusedError says what an address is."""
-    if text == OPERATOR:
-        return Address(Recipient.OPERATOR)
-    kind, colon, name = text.partition(":")
-    number = text if not colon else name if kind == Recipient.TASK else ""
-    if number.isascii() and number.isdecimal() and len(number) <= LONGEST_NUMBER:
-        return Address(Recipient.TASK, str(int(number)))
-    if kind in (Recipient.AGENT, Recipient.GROUP) and name:
-        return Address(Recipient(kind), name)
-    words = "write a task's number, agent:NAME, group:NAME or operator"
-    raise RefusedError("usage", f"{one_line(text, 60)!r} is nobody to write to: {words}")
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise RefusedError("usage", str(error)) from None

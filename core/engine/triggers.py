@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.engine import workflow_files
+from core.engine.background import Background
 from core.files import changes
 from core.messages import Arm, Emit, RefusedError
 from core.runs import Armed
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Iterator
 
     from core.adapters.run_reading import RunReader
     from core.engine.engine import Engine
@@ -32,21 +33,16 @@ class Triggers:
         self._home = home
         self._engine = engine
         self._runs = runs
-        self._tasks: list[asyncio.Task[None]] = []
-        self._watching: list[asyncio.Task[None]] = []
+        self._reading = Background()
+        self._watching = Background()
         engine.hold_events()
 
     def open(self) -> None:
-        self._tasks.append(self._start(self._read_again_and_again()))
+        self._reading.start(self._read_again_and_again())
 
     def close(self) -> None:
-        for task in (*self._tasks, *self._watching):
-            task.cancel()
-
-    def _start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(work)
-        task.add_done_callback(_told)
-        return task
+        self._reading.cancel()
+        self._watching.cancel()
 
     async def _read_again_and_again(self) -> None:
         folder = self._home.workflows
@@ -78,9 +74,9 @@ class Triggers:
         )
 
     def _watch(self, triggers: list[FileTrigger]) -> None:
-        for task in self._watching:
-            task.cancel()
-        self._watching = [self._start(self._follow(trigger)) for trigger in triggers]
+        self._watching.cancel()
+        for trigger in triggers:
+            self._watching.start(self._follow(trigger))
 
     async def _follow(self, trigger: FileTrigger) -> None:
         """Each file once, once it has not changed for a while; known ones by the keys of their events."""
@@ -156,8 +152,3 @@ async def _notice(folder: Path, changed: asyncio.Event) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     async for _ in changes(folder):
         changed.set()
-
-
-def _told(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        task.get_loop().call_exception_handler({"message": "a trigger failed", "exception": error})

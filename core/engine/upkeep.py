@@ -8,12 +8,11 @@ import time
 from typing import TYPE_CHECKING
 
 from core.config.reading import ConfigError, read
+from core.engine.background import Background
 from core.files import changes
 from core.messages import Clean, CleanRuns, ForgetMail, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from core.adapters.run_reading import RunReader
     from core.adapters.store import SqliteStore
     from core.engine.engine import Engine
@@ -38,20 +37,14 @@ class Upkeep:
         self._store = store
         self._runs = runs
         self._hands = hands
-        self._tasks: list[asyncio.Task[None]] = []
+        self._background = Background()
 
     def open(self) -> None:
         for work in (self._watch_config(), self._fold_journal(), self._forget_old(), self._look_at_foreign()):
-            self._start(work)
-
-    def _start(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.ensure_future(work)
-        task.add_done_callback(_told)
-        self._tasks.append(task)
+            self._background.start(work)
 
     def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        self._background.cancel()
 
     async def _watch_config(self) -> None:
         """A faulty file changes nothing, and its faults are shown until it is mended."""
@@ -119,8 +112,3 @@ class Upkeep:
         for path in self._home.inputs.iterdir():
             if str(path) not in used and path.stat().st_mtime < too_young:
                 path.unlink(missing_ok=True)
-
-
-def _told(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        task.get_loop().call_exception_handler({"message": "upkeep failed", "exception": error})

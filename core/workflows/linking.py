@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.workflows import order
-from core.workflows.model import Choose, Each
+from core.workflows.model import Choose
 from core.workflows.tasktable import numbered
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class Linker:
 
     def _sources(self, node: Node) -> Iterator[tuple[str, Key]]:
         """Tasks that a node needs without saying so, and where it names them."""
-        if node.fan is not None and isinstance(node.fan.source, Each):
-            yield node.fan.source.node, (*key_of(node), "map", "each")
+        if node.follows is not None:
+            yield node.follows, (*key_of(node), "map", "each")
         if node.reduce is not None:
             yield node.reduce.source, (*key_of(node), "reduce", "from")
 

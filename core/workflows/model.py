@@ -300,6 +300,11 @@ class Node:
     final: bool = False
     """Runs once after everything else, whatever happened."""
 
+    @property
+    def follows(self) -> str | None:
+        """The node whose parts it goes through, each as it ends."""
+        return self.fan.source.node if self.fan is not None and isinstance(self.fan.source, Each) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core import messages as m
 from core import requests as r
@@ -24,7 +24,6 @@ from core.workflows.model import Command, Prompt, RunState, Shell
 
 if TYPE_CHECKING:
     from core.adapters.run_reading import RunReader
-    from core.adapters.tokens import Tokens
     from core.engine.engine import Engine
     from core.engine.verbs import Verbs
     from core.home import Home
@@ -37,11 +36,10 @@ RUN_STATES = tuple(state.value for state in RunState)
 class RunVerbs:
     """`runs` reads what the store knows of them."""
 
-    def __init__(self, engine: Engine, runs: RunReader, home: Home, tokens: Tokens) -> None:
+    def __init__(self, engine: Engine, runs: RunReader, home: Home) -> None:
         self._engine = engine
         self._runs = runs
         self._home = home
-        self._tokens = tokens
 
     def verbs(self) -> Verbs:
         return {
@@ -56,7 +54,6 @@ class RunVerbs:
             "run-retry": (r.RetryRun, self._retry),
             "run-clean": (r.SomeRuns, self._clean),
             "gate": (r.Gate, self._gate),
-            "emit": (r.Emit, self._emit),
             "events": (r.Events, self._events),
         }
 
@@ -141,16 +138,6 @@ class RunVerbs:
 
     async def _gate(self, wish: r.Gate, who: str) -> object:
         return await self._engine.wish(m.AnswerGate(wish.run, wish.node, wish.approved, wish.text), who)
-
-    async def _emit(self, wish: r.Emit, who: str) -> object:
-        source = "the operator"
-        if wish.speaker is not None:
-            if not self._tokens.proves(wish.speaker.attempt, wish.speaker.token):
-                self._engine.post(m.Forged(wish.speaker.attempt, "emit"))
-                raise RefusedError("refused", "the token is not that of the attempt: nothing was done")
-            source = f"task {wish.speaker.attempt.partition('-')[0]}"
-        number: Any = await self._engine.wish(m.Emit(wish.topic, wish.data, source, wish.key), who)
-        return document(event=number)
 
     async def _events(self, wish: r.Events, _who: str) -> object:
         return document(events=self._runs.events(wish.limit))

@@ -6,12 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from core.model import PartId
-from core.workflows.model import Call, Each, NodeState, RunState
+from core.rules.runs.scope import part_count
+from core.workflows.model import Call, NodeState, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from core.rules.runs.state import Part, Progress, Run
+    from core.rules.runs.state import Progress, Run
     from core.rules.world import World
 
 
@@ -77,21 +78,10 @@ def _forgotten(run: Run, progress: Progress) -> Iterator[int]:
     """Parts whose turn has come and that stand in no list."""
     if progress.state is not NodeState.RUNNING or progress.items is None or run.agenda:
         return
-    fan = progress.node.fan
-    source = run.nodes[fan.source.node] if fan is not None and isinstance(fan.source, Each) else None
+    source = run.source(progress)
     due = set(progress.due)
-    for index in range(_count(progress)):
-        part = progress.parts.get(index)
+    for index in range(part_count(progress)):
         before = None if source is None else source.parts.get(index)
         waits = source is not None and (before is None or not before.state.ended or before.held)
-        if _is_pending(part) and not waits and index not in due:
+        if progress.is_pending(index) and not waits and index not in due:
             yield index
-
-
-def _count(progress: Progress) -> int:
-    fan, items = progress.node.fan, progress.items or []
-    return len(items) if fan is None else -(-len(items) // fan.batch)
-
-
-def _is_pending(part: Part | None) -> bool:
-    return part is None or part.state is NodeState.PENDING

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.text import plural
-from core.workflows.model import Choose, Each, NodeState, StartRule
+from core.workflows.model import Choose, NodeState, StartRule
 
 if TYPE_CHECKING:
     from core.rules.runs.state import Progress, Run
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def verdict(run: Run, progress: Progress) -> NodeState | None:
     """RUNNING where it may begin, another state where it never will, None while its needs may still end either way."""
     total = len(run.plan.needs[progress.node.name])
-    if not total and _follows(progress):
+    if not total and progress.node.follows is not None:  # its start rule is asked for each of its parts
         return NodeState.RUNNING
     over, failed = progress.needs_ended == total, progress.needs_failed
     stopped = NodeState.UPSTREAM_FAILED if failed else NodeState.SKIPPED
@@ -36,11 +36,6 @@ def verdict(run: Run, progress: Progress) -> NodeState | None:
             return NodeState.SKIPPED if over else None
         case StartRule.ALL_DONE | StartRule.ALWAYS:
             return NodeState.RUNNING if over else None
-
-
-def _follows(progress: Progress) -> bool:
-    """Its start rule is asked for each of its parts."""
-    return progress.node.fan is not None and isinstance(progress.node.fan.source, Each)
 
 
 def part_verdict(rule: StartRule, source: NodeState) -> NodeState:
@@ -128,10 +123,9 @@ def _is_taken(run: Run, progress: Progress) -> bool:
 
 def _source_is_taken(run: Run, progress: Progress) -> bool:
     """It has failed by nothing but its source."""
-    fan = progress.node.fan
-    if fan is None or not isinstance(fan.source, Each) or progress.state is not NodeState.UPSTREAM_FAILED:
+    source = run.source(progress)
+    if source is None or progress.state is not NodeState.UPSTREAM_FAILED:
         return False
-    source = run.nodes[fan.source.node]
     return _is_taken(run, source) or _source_is_taken(run, source)
 
 

@@ -35,7 +35,7 @@ def run_due(step: Step, timer: Timer) -> None:
 
 
 def _node_due(step: Step, run: Run, place: int) -> None:
-    progress = next(one for one in run.nodes.values() if one.index == place)
+    progress = run.nodes[run.plan.names[place]]
     scatter = progress.node.scatter
     if progress.state is not NodeState.RUNNING:
         limit_over(step, run, progress)

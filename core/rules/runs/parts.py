@@ -80,16 +80,16 @@ def _count(run: Run, progress: Progress, part: Part, state: NodeState) -> None:
 
 def follow_part(step: Step, run: Run, progress: Progress, index: int) -> None:
     """The part of the source with that number has ended: its follower's turn has come, or never will."""
-    assert progress.node.fan is not None
-    source = run.nodes[progress.node.fan.source.node].parts[index]  # type: ignore[union-attr]
-    known = progress.parts.get(index)
-    if known is not None and known.state is not NodeState.PENDING:
+    source = run.source(progress)
+    assert source is not None
+    if not progress.is_pending(index):
         return
-    state = part_verdict(progress.node.start, source.state)
+    before = source.parts[index].state
+    state = part_verdict(progress.node.start, before)
     if state is NodeState.RUNNING:
         make_due(run, progress, index)
     else:
-        end_part(step, run, progress, index, state, f"its part of {progress.node.fan.source.node} {source.state}")  # type: ignore[union-attr]
+        end_part(step, run, progress, index, state, f"its part of {source.node.name} {before}")
 
 
 def gives_up(progress: Progress, now: float) -> bool:

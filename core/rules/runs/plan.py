@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.workflows.graph import ranks
-from core.workflows.model import Call, Choose, Command, Each, Over, Prompt
+from core.workflows.model import Call, Choose, Command, Over, Prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +21,8 @@ Reference = tuple[str, ...]
 class Plan:
     """Made once for a run, and again after a restart."""
 
+    names: tuple[str, ...]
+    """Of its nodes, as the file has them."""
     needs: Mapping[str, tuple[str, ...]]
     """Without the node that a node follows part by part."""
     dependents: Mapping[str, tuple[str, ...]]
@@ -48,7 +50,7 @@ def plan(workflow: Workflow, expected: Mapping[str, float]) -> Plan:
     waits: dict[str, list[str]] = {}
     references: dict[str, frozenset[str]] = {}
     for name, node in workflow.nodes.items():
-        source = node.fan.source.node if node.fan is not None and isinstance(node.fan.source, Each) else None
+        source = node.follows
         needs[name] = tuple(need for need in node.needs if need != source)
         for need in needs[name]:
             dependents[need].append(name)
@@ -61,6 +63,7 @@ def plan(workflow: Workflow, expected: Mapping[str, float]) -> Plan:
         references[name] = frozenset(reference[0] for reference in _references(node) if reference)
     found = ranks(workflow, expected)
     return Plan(
+        names=tuple(workflow.nodes),
         needs=needs,
         dependents={name: tuple(names) for name, names in dependents.items()},
         followers={name: tuple(names) for name, names in followers.items()},

@@ -15,7 +15,7 @@ from core.rules.runs.scope import part_count
 from core.rules.runs.state import Part
 from core.rules.timers import Due
 from core.text import one_line
-from core.workflows.model import Call, Each, NodeState, RunState
+from core.workflows.model import Call, NodeState, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -165,7 +165,7 @@ def _reset(step: Step, run: Run, progress: Progress) -> None:
 def _reset_stopped_parts(step: Step, run: Run, progress: Progress) -> None:
     """Of a node that goes through the parts of another: those that a part of that one had stopped."""
     stopped = [i for i, part in progress.parts.items() if part.task is None and part.state in NEVER_BEGAN]
-    if not stopped or not (progress.node.fan and isinstance(progress.node.fan.source, Each)):
+    if not stopped or progress.node.follows is None:
         return
     for index in stopped:
         progress.parts[index] = Part()
@@ -227,16 +227,9 @@ def _rebuild_parts(run: Run, progress: Progress) -> None:
     progress.due.clear()
     progress.listed = False
     run.active += progress.active
-    follows = progress.node.fan is not None and isinstance(progress.node.fan.source, Each)
-    if progress.state is NodeState.RUNNING and not follows:
-        waiting = (i for i in range(part_count(progress)) if _is_pending(progress, i))
-        progress.due.extend(waiting)
+    if progress.state is NodeState.RUNNING and progress.node.follows is None:
+        progress.due.extend(index for index in range(part_count(progress)) if progress.is_pending(index))
         list_ready(run, progress)
-
-
-def _is_pending(progress: Progress, index: int) -> bool:
-    part = progress.parts.get(index)
-    return part is None or part.state is NodeState.PENDING
 
 
 def known_run(step: Step, number: int) -> Run:

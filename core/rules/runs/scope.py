@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.workflows.model import Each, Matrix
-
 if TYPE_CHECKING:
     from core.rules.runs.state import Progress, Run
 
@@ -42,13 +40,18 @@ def part_scope(run: Run, progress: Progress, common: Scope, index: int) -> Scope
 
 def item_of(run: Run, progress: Progress, index: int) -> Any:  # noqa: ANN401 - a JSON value
     """What a part of a fan runs for: an element, a list of them, or how the part that it follows went."""
+    source, value = run.source(progress), element(progress, index)
+    if source is None:
+        return value
+    part = source.parts[index]
+    return {"index": index, "value": value, "out": part.out, "state": part.state.value}
+
+
+def element(progress: Progress, index: int) -> Any:  # noqa: ANN401 - a JSON value
+    """What a part has of the node's list: one element, or a list of those that it takes at a time."""
     fan, items = progress.node.fan, progress.items
-    assert fan is not None
     assert items is not None
-    if isinstance(fan.source, Each):
-        source = run.nodes[fan.source.node].parts[index]
-        return {"index": index, "value": items[index], "out": source.out, "state": source.state.value}
-    if isinstance(fan.source, Matrix) or fan.batch == 1:
+    if fan is None or fan.batch == 1:
         return items[index]
     return items[index * fan.batch : (index + 1) * fan.batch]
 

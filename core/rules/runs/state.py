@@ -72,6 +72,11 @@ class Progress:
     listed: bool = False
     """In the run's heap of nodes with parts that are due."""
 
+    def is_pending(self, index: int) -> bool:
+        """That part of it has neither begun nor ended."""
+        part = self.parts.get(index)
+        return part is None or part.state is NodeState.PENDING
+
     def part(self, index: int) -> Part:
         found = self.parts.get(index)
         if found is None:
@@ -127,6 +132,10 @@ class Run:
     def keeps(self, node: str) -> bool:
         """Whether the outputs of its parts are wanted once they have ended: by others, or by who called the run."""
         return node in self.plan.kept or self.parent is not None
+
+    def source(self, progress: Progress) -> Progress | None:
+        """The node whose parts this one goes through, each as it ends."""
+        return None if progress.node.follows is None else self.nodes[progress.node.follows]
 
     @property
     def folder(self) -> str:

@@ -9,7 +9,7 @@ from core.rules.queueing import ENDED_WORDS
 from core.rules.runs.joins import as_seen_by
 from core.rules.runs.scope import part_count
 from core.text import duration, plural
-from core.workflows.model import Each, NodeState, RunState, StartRule
+from core.workflows.model import NodeState, RunState, StartRule
 
 if TYPE_CHECKING:
     from core.rules.runs.state import Progress, Run
@@ -41,8 +41,7 @@ def _pending(world: World, run: Run, progress: Progress) -> list[str]:
         ]
     if progress.node.final:
         return ["it comes last: everything else has to end first"]
-    fan = progress.node.fan
-    source = [fan.source.node] if fan is not None and isinstance(fan.source, Each) else []
+    source = [] if progress.node.follows is None else [progress.node.follows]
     open_needs = [need for need in run.plan.needs[progress.node.name] if not run.nodes[need].state.ended]
     rule = "" if progress.node.start is StartRule.ALL_SUCCESS else f" ({progress.node.start.value})"
     shown = [f"it waits for {need}{rule}: {_need(run.nodes[need])}" for need in (open_needs or source)[:SHOWN_NEEDS]]
@@ -98,6 +97,6 @@ def _limit(run: Run, progress: Progress) -> str:
         return f"their turn: {fan.parallel} at once"
     if most is not None and run.active >= most:
         return f"their turn: {most} tasks of the run at once"
-    if fan is not None and isinstance(fan.source, Each):
-        return f"the parts of {fan.source.node}"
+    if progress.node.follows is not None:
+        return f"the parts of {progress.node.follows}"
     return "their turn"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.rules.runs.joins import end_node, stopped_words, verdict
 from core.rules.runs.parts import follow_part, make_due
-from core.rules.runs.scope import part_count, scope_of
+from core.rules.runs.scope import element, part_count, scope_of
 from core.rules.timers import Due
 from core.text import duration
 from core.workflows.expressions import MissingError
@@ -38,11 +38,8 @@ def look_at(step: Step, run: Run, progress: Progress) -> None:
 
 def _source_verdict(run: Run, progress: Progress) -> NodeState | None:
     """Of a node that follows another one part by part: that one must know its parts."""
-    fan = progress.node.fan
-    if fan is None or not isinstance(fan.source, Each):
-        return NodeState.RUNNING
-    source = run.nodes[fan.source.node]
-    if source.items is not None:
+    source = run.source(progress)
+    if source is None or source.items is not None:
         return NodeState.RUNNING
     if not source.state.ended:
         return None
@@ -167,7 +164,7 @@ def _items(run: Run, progress: Progress, fan: Fan) -> list[Any]:
         case Matrix(rows):
             return list(rows)
         case Each(node):
-            return list(run.nodes[node].items or ()) if _batches(run, node) == 1 else _batched(run, node)
+            return [element(run.nodes[node], index) for index in range(part_count(run.nodes[node]))]
         case Over(items):
             value = items.value(scope_of(run, progress))
     if not isinstance(value, list):
@@ -177,24 +174,13 @@ def _items(run: Run, progress: Progress, fan: Fan) -> list[Any]:
     return value
 
 
-def _batches(run: Run, node: str) -> int:
-    fan = run.nodes[node].node.fan
-    return 1 if fan is None else fan.batch
-
-
-def _batched(run: Run, node: str) -> list[Any]:
-    """What each part of a node that takes several elements at a time has."""
-    items, size = run.nodes[node].items or [], _batches(run, node)
-    return [items[at : at + size] for at in range(0, len(items), size)]
-
-
 def _expanded(step: Step, run: Run, progress: Progress) -> None:
     """Its parts are known: they are due, or follow those of another node."""
     count = part_count(progress)
     run.agenda.extend(run.plan.followers.get(progress.node.name, ()))
     if count == 0:
         end_node(step, run, progress, NodeState.SUCCEEDED, "there was nothing to do")
-    elif progress.node.fan is not None and isinstance(progress.node.fan.source, Each):
+    elif progress.node.follows is not None:
         _catch_up(step, run, progress)
     else:
         for index in range(count):
@@ -203,10 +189,9 @@ def _expanded(step: Step, run: Run, progress: Progress) -> None:
 
 def _catch_up(step: Step, run: Run, progress: Progress) -> None:
     """Parts whose source had ended before they were known; those of a source that will have no more parts."""
-    fan = progress.node.fan
-    if fan is None or not isinstance(fan.source, Each) or progress.items is None:
+    source = run.source(progress)
+    if source is None or progress.items is None:
         return
-    source = run.nodes[fan.source.node]
     for index in range(part_count(progress)):
         known = source.parts.get(index)
         if known is not None and known.state.ended and not known.held and not progress.state.ended:
