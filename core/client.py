@@ -116,8 +116,11 @@ LOCKED = 7
 
 def _environment() -> dict[str, str]:
     """The engine is nobody's task, even where a task was the first to need one."""
-    ours = ("MUXDECK_TASK", "MUXDECK_ATTEMPT", "TMUX", "TMUX_PANE")
-    return {name: value for name, value in os.environ.items() if name not in ours}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == "MUXDECK_HOME" or not name.startswith(("MUXDECK_", "TMUX"))
+    }
 
 
 def context() -> dict[str, Any]:

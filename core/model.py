@@ -178,6 +178,8 @@ class Launch:
     """What others want of it once it has succeeded."""
     files: tuple[tuple[str, str], ...] = ()
     """Name and content of what its agent puts beside the script; the store does not know it."""
+    part: PartId | None = None
+    """What of which run its task is; the store knows it of the task."""
     token: str = ""
     """Shows that whoever speaks is this attempt; the store does not know it."""
     worktree: str | None = None

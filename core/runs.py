@@ -77,12 +77,15 @@ class StoredNode(NamedTuple):
     since: float
     approved: bool
     waited: bool
+    after: int
     event: Any
     items: Any
     out: Any
 
 
 class StoredPart(NamedTuple):
+    """As its own row has it, or as its task tells."""
+
     node: str
     item: int
     state: str
@@ -91,6 +94,8 @@ class StoredPart(NamedTuple):
     wish: int
     agent: str | None
     held: bool
+    kept: bool
+    """It has a row of its own."""
     out: Any
 
 

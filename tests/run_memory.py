@@ -37,10 +37,10 @@ class RunMemory:
             self.outs = {of: out for of, out in self.outs.items() if of not in gone}
         for (number, name), one in step.nodes.items():
             values = map(_copy, (one.event, one.items, one.out))
-            words = one.state.value, one.reason, one.since, one.approved, one.waited
+            words = one.state.value, one.reason, one.since, one.approved, one.waited, one.after
             self.nodes[number, name] = StoredNode(name, *words, *values)
         for of, part in step.parts.items():
-            words = part.state.value, part.task, part.reason, part.wish, part.agent, part.held
+            words = part.state.value, part.task, part.reason, part.wish, part.agent, part.held, True
             self.parts[of] = StoredPart(of.node, of.item, *words, None)
         self.outs |= {of: _copy(out) for of, out in step.outputs.items()}
         self.events |= {event.id: event for event in step.events}

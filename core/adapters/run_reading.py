@@ -138,7 +138,9 @@ _ITS_TASK = """
 LEFT JOIN task ON task.id = part.task AND task.run = part.run AND task.node = part.node
 """
 """The part of a call has a run instead: its number may be that of a task of anything else."""
-_OUTPUTS = f"SELECT part.item, part.state, part.out FROM part {_ITS_TASK} WHERE part.run = ? AND part.node = ?"
+_OUTPUTS = (
+    f"SELECT part.item, part.state, part.out FROM every_part AS part {_ITS_TASK} WHERE part.run = ? AND part.node = ?"
+)
 _PARTS = f"""
 SELECT part.node, part.item, part.state, coalesce(part.reason, task.reason), part.task,
     coalesce(attempt.agent, part.agent), task.attempts, task.queued_at, attempt.started_at, attempt.ended_at,
@@ -148,7 +150,7 @@ SELECT part.node, part.item, part.state, coalesce(part.reason, task.reason), par
         FROM attempt AS one JOIN task AS of ON of.id = one.task
         WHERE of.run = part.run AND of.node = part.node AND of.item = part.item AND result IS NOT NULL),
     part.out
-FROM part
+FROM every_part AS part
 {_ITS_TASK}
 LEFT JOIN attempt ON attempt.task = task.id AND attempt.number = task.attempts
 WHERE part.run = ? AND part.item < ? ORDER BY part.node, part.item

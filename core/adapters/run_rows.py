@@ -24,13 +24,18 @@ _RUN = (
 )
 _INSERT_RUN = f"INSERT INTO run ({_RUN}) VALUES ({', '.join('?' * 23)})"
 _UPDATE_RUN = "UPDATE run SET state = ?, reason = ?, started_at = ?, ended_at = ?, stopping = ? WHERE id = ?"
-_NODE = "run, name, state, reason, since, approved, waited, event, items, out"
-_PUT_NODE = f"INSERT OR REPLACE INTO node ({_NODE}) VALUES ({', '.join('?' * 10)})"
+_NODE = "run, name, state, reason, since, approved, waited, after, event, items, out"
+_PUT_NODE = f"INSERT OR REPLACE INTO node ({_NODE}) VALUES ({', '.join('?' * 11)})"
+_AMONG = "(SELECT value FROM json_each(?))"
 _PART = "run, node, item, state, task, reason, wish, agent, held"
 _PUT_PART = f"""
 INSERT INTO part ({_PART}) VALUES ({", ".join("?" * 9)}) ON CONFLICT (run, node, item) DO UPDATE SET
 (state, task, reason, wish, agent, held) =
 (excluded.state, excluded.task, excluded.reason, excluded.wish, excluded.agent, excluded.held)
+"""
+_KEEP_PARTS = f"""
+INSERT INTO part ({_PART}, out) SELECT {_PART}, out FROM every_part
+WHERE NOT kept AND (run, node, item) IN (SELECT run, node, item FROM task WHERE id IN {_AMONG})
 """
 _EVENT = "id, at, topic, data, source, key, target, hops"
 _FORGET_EVENTS = "DELETE FROM event WHERE matched = 1 AND id <= CASE WHEN key IS NULL THEN ? ELSE ? END"
@@ -39,7 +44,6 @@ KEPT_KEYS = 100_000
 """Events with a key are remembered longer: that is what makes a second one none."""
 EVENTS_AT_ONCE = 1000
 """So many come before old ones are looked for."""
-_AMONG = "(SELECT value FROM json_each(?))"
 
 
 class RunRows:
@@ -60,10 +64,14 @@ class RunRows:
         if step.cleared:
             self._many("DELETE FROM part WHERE run = ? AND node = ?", step.cleared)
         if step.parts:
-            self._many(_PUT_PART, [_of_part(of, part) for of, part in step.parts.items()])
+            self._many(_PUT_PART, [_of_part(of, part) for of, part in step.parts.items() if part.kept])
         if step.outputs:
             outputs = [(_json(value), *of) for of, value in step.outputs.items()]
             self._many("UPDATE part SET out = ? WHERE run = ? AND node = ? AND item = ?", outputs)
+
+    def forget_tasks(self, tasks: Sequence[int]) -> None:
+        """Before they go: what only they tell of the parts of runs is kept."""
+        self._db.execute(_KEEP_PARTS, (json.dumps(tasks),))
 
     def _keep_runs(self, step: Step) -> None:
         new = {run.id for run in step.new_runs}
@@ -129,7 +137,7 @@ class RunRows:
 
     def latest_tasks(self, run: int) -> list[int]:
         """The tasks that its parts have now."""
-        query = """SELECT task.id FROM part JOIN task
+        query = """SELECT task.id FROM every_part AS part JOIN task
                    ON task.id = part.task AND task.run = part.run AND task.node = part.node WHERE part.run = ?"""
         return [row[0] for row in self._db.execute(query, (run,))]
 
@@ -183,8 +191,8 @@ class RunRows:
     def _nodes(self, run: int) -> list[StoredNode]:
         columns = _NODE.removeprefix("run, ")
         return [
-            StoredNode(name, state, reason, since, bool(approved), bool(waited), *map(_parsed, texts))
-            for name, state, reason, since, approved, waited, *texts in self._db.execute(
+            StoredNode(name, state, reason, since, bool(approved), bool(waited), after, *map(_parsed, texts))
+            for name, state, reason, since, approved, waited, after, *texts in self._db.execute(
                 f"SELECT {columns} FROM node WHERE run = ?", (run,)
             )
         ]
@@ -192,9 +200,9 @@ class RunRows:
     def _parts(self, run: int) -> list[StoredPart]:
         columns = _PART.removeprefix("run, ")
         return [
-            StoredPart(node, item, state, task, reason, wish, agent, bool(held), _parsed(out))
-            for node, item, state, task, reason, wish, agent, held, out in self._db.execute(
-                f"SELECT {columns}, out FROM part WHERE run = ? ORDER BY item", (run,)
+            StoredPart(node, item, state, task, reason, wish, agent, bool(held), bool(kept), _parsed(out))
+            for node, item, state, task, reason, wish, agent, held, kept, out in self._db.execute(
+                f"SELECT {columns}, kept, out FROM every_part WHERE run = ? ORDER BY item", (run,)
             )
         ]
 
@@ -222,6 +230,7 @@ def _of_node(run: int, progress: Progress) -> Row:
         progress.since,
         progress.approved,
         progress.waited,
+        progress.after,
         _json(progress.event),
         _json(progress.items),
         _json(progress.out),

@@ -171,10 +171,12 @@ CREATE TABLE IF NOT EXISTS node (
     event TEXT,
     items TEXT,
     out TEXT,
+    after INTEGER NOT NULL,
     PRIMARY KEY (run, name)
 ) WITHOUT ROWID;
 
 -- One of the times that a node works. Its task is the latest that was made for it; of a call it is a run.
+-- A part of which its task tells all has no row here: see every_part.
 CREATE TABLE IF NOT EXISTS part (
     run INTEGER NOT NULL,
     node TEXT NOT NULL,
@@ -188,6 +190,14 @@ CREATE TABLE IF NOT EXISTS part (
     out TEXT,
     PRIMARY KEY (run, node, item)
 ) WITHOUT ROWID;
+
+CREATE VIEW IF NOT EXISTS every_part AS
+SELECT run, node, item, state, task, reason, wish, agent, held, 1 AS kept, out FROM part
+UNION ALL
+SELECT task.run, task.node, task.item, CASE WHEN task.ended_at IS NULL THEN 'running' ELSE task.state END, task.id,
+    CASE WHEN task.ended_at IS NOT NULL THEN task.reason END, 0, NULL, 0, 0, NULL
+FROM task JOIN node ON node.run = task.run AND node.name = task.node AND node.after <= task.id
+WHERE NOT EXISTS (SELECT 1 FROM part WHERE part.run = task.run AND part.node = task.node AND part.item = task.item);
 
 -- What has happened outside and inside: kept first, matched once.
 CREATE TABLE IF NOT EXISTS event (

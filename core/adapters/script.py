@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _OF_THE_TERMINAL = frozenset({"TERM", "TMUX", "TMUX_PANE", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLUMNS", "LINES"})
 _OF_THE_SHELL = frozenset({"PWD", "OLDPWD", "_", "SHLVL"})
-_OF_MUXDECK = frozenset({"MUXDECK_HOME", "MUXDECK_TASK", "MUXDECK_ATTEMPT"})
+_OURS = "MUXDECK_"
 _SPECIAL_IN_SOME_SHELL = frozenset(
     {"BASHOPTS", "BASH_VERSINFO", "EUID", "GROUPS", "IFS", "LINENO", "OPTARG", "OPTIND", "PPID", "PS4", "RANDOM"}
     | {"SECONDS", "SHELLOPTS", "UID"}
@@ -23,8 +23,10 @@ _SPECIAL_IN_SOME_SHELL = frozenset(
 
 def inherited(environ: dict[str, str]) -> tuple[tuple[str, str], ...]:
     """What a task takes over from the environment it was submitted in, sorted by name."""
-    ours = _OF_THE_TERMINAL | _OF_THE_SHELL | _OF_MUXDECK
-    return tuple(sorted((name, value) for name, value in environ.items() if name not in ours))
+    others = _OF_THE_TERMINAL | _OF_THE_SHELL
+    return tuple(
+        sorted((name, value) for name, value in environ.items() if name not in others and not name.startswith(_OURS))
+    )
 
 
 def quote(text: str) -> bytes:
@@ -54,7 +56,9 @@ def run_script(attempt: AttemptId, launch: Launch, home: str) -> bytes:
     extra += more
     argv = [*map(quote, launch.wrapper), *_argv(launch)]
     program = [b"env", b"--", *extra, *argv] if extra else argv
-    marks = {"MUXDECK_HOME": home, "MUXDECK_TASK": str(attempt.task), "MUXDECK_ATTEMPT": str(attempt)}
+    marks = {"HOME": home, "TASK": str(attempt.task), "ATTEMPT": str(attempt)}
+    if launch.part is not None:
+        marks |= {"RUN": str(launch.part.run), "NODE": launch.part.node, "ITEM": str(launch.part.item)}
     lines = [
         b"read -r pid rest 2>/dev/null </proc/self/stat || pid=$(exec sh -c 'echo $PPID')",
         b"printf 'S %s %s\\n' " + str(attempt).encode() + b' "$pid" 1<>"$2"',
@@ -62,7 +66,7 @@ def run_script(attempt: AttemptId, launch: Launch, home: str) -> bytes:
         b"cd -- " + quote(launch.cwd) + b" || exit 126",
         exports,
         *own,
-        *(b"export " + name.encode() + b"=" + quote(value) for name, value in marks.items()),
+        *(b"export " + (_OURS + name).encode() + b"=" + quote(value) for name, value in marks.items()),
         b"exec " + b" ".join(program) + (b" <" + quote(launch.stdin) if launch.stdin is not None else b""),
     ]
     return b"\n".join(lines) + b"\n"

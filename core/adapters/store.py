@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.runs import StoredRun
     from core.speech import Address, Mail
 
-SCHEMA = "4"
+SCHEMA = "5"
 FRESH_AT_MOST = 1024
 """Latest tasks whose launches are kept at hand: most start soon after they were added."""
 _LIVE = "state IN ('queued', 'running')"
@@ -134,6 +134,7 @@ class SqliteStore:
             self._db.execute(rows.UPDATE_SPEC, (*self._shared.of_spec(spec), task_id))
         if step.removed:
             self._fresh.clear()
+            self._runs.forget_tasks(step.removed)
             among = json.dumps(step.removed)
             for table, column in (("task", "id"), ("attempt", "task"), ("need", "child"), ("note", "task")):
                 self._db.execute(f"DELETE FROM {table} WHERE {column} IN {_AMONG}", (among,))

@@ -91,7 +91,8 @@ class Process:
     def _launch(self, attempt: AttemptId) -> Launch:
         prepare(self._engine.world, self._runs, attempt.task)
         launch = self._agents.launch(self._engine.world.attempts[attempt.task], self._store.launch(attempt.task))
-        return replace(launch, token=self._tokens.of(str(attempt)))
+        part = self._engine.world.tasks[attempt.task].part
+        return replace(launch, part=part, token=self._tokens.of(str(attempt)))
 
     def _plan(self, attempt: AttemptId) -> Plan | None:
         """None also of an attempt that has ended, and only gives its session back."""

@@ -96,7 +96,9 @@ class Step:
         self.nodes[run.id, progress.node.name] = progress
 
     def touch_part(self, run: Run, progress: Progress, index: int) -> None:
-        self.parts[PartId(run.id, progress.node.name, index)] = progress.parts[index]
+        part = progress.parts[index]
+        part.kept = part.kept or part.wants_row(progress.node)
+        self.parts[PartId(run.id, progress.node.name, index)] = part
 
     def enter(self, task: Task, state: TaskState, reason: str | None = None) -> None:
         """Moves a task to `state` and keeps every count that depends on it."""

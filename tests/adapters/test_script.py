@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.adapters.script import inherited, quote, run_script
-from core.model import AttemptId, Launch
+from core.model import AttemptId, Launch, PartId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +58,13 @@ def test_a_word_with_a_nul_is_refused() -> None:
 
 
 def test_the_terminal_of_the_submitter_is_not_the_task_s() -> None:
-    taken = dict(inherited({"TERM": "xterm", "TMUX": "x", "PWD": "/", "MUXDECK_TASK": "3", "KEEP": "1"}))
+    taken = dict(inherited({"TERM": "xterm", "TMUX": "x", "PWD": "/", "MUXDECK_TASK": "3", "MUXDECK_RUN": "1", "KEEP": "1"}))
     assert taken == {"KEEP": "1"}
+
+
+def test_a_task_of_a_run_is_told_its_place() -> None:
+    script = run_script(AttemptId(7, 2), Launch(argv=("true",), part=PartId(3, "build", 5)), "/home")
+    assert b"MUXDECK_RUN='3'\nexport MUXDECK_NODE='build'\nexport MUXDECK_ITEM='5'" in script
 
 
 def test_values_of_the_environment_stand_in_no_public_line() -> None:

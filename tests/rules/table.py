@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Table:
     """A ring with a clock, and short words for what happens."""
 
-    def __init__(self, **limits: Any) -> None:
-        self.store = MemoryStore()
+    def __init__(self, store: MemoryStore | None = None, **limits: Any) -> None:
+        self.store = store or MemoryStore()
         self.limits = Limits(**({"slots": 2} | limits))
         self.ring = Ring(self.store, self.limits, 0.0)
         self.now = 1000.0

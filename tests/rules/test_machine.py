@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -21,6 +21,9 @@ from core.speech import Address, Mail, Recipient, ReportKind
 from core.vitals import Health, HealthState, Vital
 from tests.build import new
 from tests.fakes import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 AGENTS = (
     AgentLimits("local", may=MaySettings(spawn=3, depth=2, per_minute=2)),
@@ -80,9 +83,8 @@ class Fleet(RuleBasedStateMachine):
                     self.trees.append(attempt)
                 case CheckOutput(attempt):
                     self.outputs.append(attempt)
-                case HandMail(_, mail):
-                    assert not {one.id for one in mail} & self.read, "mail was delivered twice"
-                    self.read |= {one.id for one in mail}
+                case HandMail(attempt, mail):
+                    self.delivered(attempt, [one.id for one in mail])
         return step.reply
 
     def some_task(self, number: int) -> int:
@@ -252,12 +254,16 @@ class Fleet(RuleBasedStateMachine):
         if reader is not None and self.ring.world.attempt(reader) is not None:
             self.begun.add(reader)
         taken = {mail.id: mail for mail in self.tell(m.Collect(reader)) or ()}
-        for id_ in taken:
-            assert self.mailbox[id_].acked_at is None, "acknowledged mail was delivered"
-            assert id_ not in self.readers or self.goes_on(self.readers[id_], reader), "mail was delivered twice"
-        self.readers |= dict.fromkeys(taken, reader)
+        self.delivered(reader, taken)
         if acknowledges and taken:
             assert self.tell(m.Acknowledge(reader, tuple(taken))) is not None
+
+    def delivered(self, reader: AttemptId | None, mail: Iterable[int]) -> None:
+        for id_ in mail:
+            known = self.mailbox.get(id_)
+            assert known is None or known.acked_at is None, "acknowledged mail was delivered"
+            assert id_ not in self.readers or self.goes_on(self.readers[id_], reader), "mail was delivered twice"
+            self.readers[id_] = reader
 
     def goes_on(self, earlier: AttemptId | None, later: AttemptId | None) -> bool:
         """Whether the later one is an attempt of the same task after a failure of the earlier one."""

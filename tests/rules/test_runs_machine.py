@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import hypothesis.strategies as st
@@ -16,6 +18,7 @@ from core.workflows.model import NodeState, RunState
 from tests.rules.random_flows import SUB, flows
 from tests.rules.run_model import RunModel
 from tests.rules.runs_table import WHERE, RunTable, definition
+from tests.store.twin import Twin
 
 LISTS = ([], [1], [1, 2, 3])
 MOST_RUNS = 3
@@ -24,7 +27,9 @@ MOST_RUNS = 3
 class Runs(RuleBasedStateMachine):
     @initialize(text=flows(), slots=st.sampled_from([1, 2, 100]))
     def begin(self, text: str, slots: int) -> None:
-        self.table = RunTable(slots=slots)
+        self.folder = TemporaryDirectory()
+        self.store = Twin(Path(self.folder.name, "db"))
+        self.table = RunTable(store=self.store, slots=slots)
         self.what = definition(text.removeprefix("schema = 1\n"), sub=SUB.removeprefix("schema = 1\n"))
         self.said: dict[Any, Any] = {}
         self.touched: set[int] = set()
@@ -191,6 +196,16 @@ class Runs(RuleBasedStateMachine):
     def restart(self) -> None:
         self.table.restart()
 
+    @rule(pick=st.integers(0, 99))
+    def clean(self, pick: int) -> None:
+        """What the tasks of ended runs had told is known without them."""
+        tasks = self.store.cleanable(None, 0)
+        if tasks and pick % 5 == 0:
+            some = tasks[pick % len(tasks) :]
+            for run in self.store.runs_of(some):
+                self.touch(run)
+            self.tell(m.Clean(tuple(some)))
+
     # What must hold
 
     @invariant()
@@ -204,10 +219,22 @@ class Runs(RuleBasedStateMachine):
                 fan = progress.node.fan
                 assert fan is None or fan.parallel is None or progress.active <= fan.parallel
 
+    @invariant()
+    def the_disk_knows_every_part(self) -> None:
+        if hasattr(self, "store"):
+            self.store.agree()
+
     def teardown(self) -> None:
-        """Once everything goes well, every run comes to its end."""
-        if not hasattr(self, "ending"):
+        if not hasattr(self, "store"):
             return
+        try:
+            self._come_to_an_end()
+        finally:
+            self.store.disk.close()
+            self.folder.cleanup()
+
+    def _come_to_an_end(self) -> None:
+        """Once everything goes well, every run comes to its end."""
         for _ in range(300):
             if not self.live:
                 break

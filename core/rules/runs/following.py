@@ -32,6 +32,8 @@ def follow(step: Step, task: Task) -> None:
         _ended(step, run, progress, part, task)
         step.stir(run)
     elif not task.state.ended and part.state.ended and _is_too_late(run, progress):
+        part.kept = True  # from now on its task tells something else
+        step.touch_part(run, progress, task.part.item)
         end_task(step, task, TaskState.CANCELLED, f"run {run.id} is coming to its end: retry it once it has")
     elif not task.state.ended and part.state.ended:
         reopen_part(step, run, progress, task.part.item)

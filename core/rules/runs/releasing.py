@@ -155,7 +155,7 @@ def _spec(run: Run, progress: Progress, index: int, scope: Scope, part: Part, no
     node = progress.node
     many = node.fan is not None or node.scatter is not None
     return TaskSpec(
-        launch=_launch(run, node, index, scope),
+        launch=_launch(run, node, scope),
         name=f"{run.workflow.name}/{node.name}" + (f"[{index}]" if many else ""),
         group=node.pool or DEFAULT_GROUP,
         wanted=wanted_of(node, part),
@@ -182,10 +182,8 @@ def wanted_of(node: Node, part: Part) -> Wanted:
     return Wanted(LOCAL_AGENT)
 
 
-def _launch(run: Run, node: Node, index: int, scope: Scope) -> Launch:
+def _launch(run: Run, node: Node, scope: Scope) -> Launch:
     where, work = run.surroundings, node.work
-    given = [(name, template.text_of(scope)) for name, template in node.env]
-    told = (("MUXDECK_RUN", str(run.id)), ("MUXDECK_NODE", node.name), ("MUXDECK_ITEM", str(index)))
     prompt = ""
     argv: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
@@ -203,7 +201,7 @@ def _launch(run: Run, node: Node, index: int, scope: Scope) -> Launch:
         shell=isinstance(work, Shell),
         cwd=_folder(where.cwd, "" if node.cwd is None else node.cwd.text_of(scope)),
         env=where.env,
-        own_env=(*told, *given),
+        own_env=tuple((name, template.text_of(scope)) for name, template in node.env),
         umask=where.umask,
         prompt_text=prompt,
         check=check,

@@ -50,11 +50,11 @@ def _fill(run: Run, stored: StoredRun) -> None:
         progress = run.nodes[one.name]
         progress.state, progress.reason, progress.since = NodeState(one.state), one.reason, one.since
         progress.approved, progress.waited, progress.event = one.approved, one.waited, one.event
-        progress.items, progress.out = one.items, one.out
+        progress.items, progress.out, progress.after = one.items, one.out, one.after
     for part in stored.parts:
         out = part.out if run.keeps(part.node) else None
         run.nodes[part.node].parts[part.item] = Part(
-            NodeState(part.state), part.task, part.reason, part.wish, out, part.agent, part.held
+            NodeState(part.state), part.task, part.reason, part.wish, out, part.agent, part.held, part.kept
         )
 
 

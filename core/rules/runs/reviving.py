@@ -12,7 +12,7 @@ from core.rules.queueing import revive as revive_tasks
 from core.rules.runs.joins import count_need
 from core.rules.runs.parts import list_ready
 from core.rules.runs.scope import part_count
-from core.rules.runs.state import Part
+from core.rules.runs.state import Part, Progress
 from core.rules.timers import Due
 from core.text import one_line
 from core.workflows.model import Call, NodeState, RunState
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from core.messages import RetryRun
-    from core.rules.runs.state import Progress, Run
+    from core.rules.runs.state import Run
     from core.rules.step import Step
     from core.rules.world import World
 
@@ -86,7 +86,7 @@ def _retry_failed(step: Step, run: Run, names: list[str]) -> None:
             continue
         room = _room(run, progress, len(tasks))
         for index, part in failed.items():
-            fresh = Part(agent=part.agent)
+            fresh = Part(agent=part.agent, kept=part.kept)
             if part.task in step.world.tasks and not isinstance(progress.node.work, Call) and room > 0:
                 fresh.state, fresh.task, fresh.wish = NodeState.RUNNING, part.task, part.wish
                 tasks.add(part.task)
@@ -156,7 +156,7 @@ def _reopen(step: Step, run: Run, names: Iterable[str]) -> None:
 
 def _reset(step: Step, run: Run, progress: Progress) -> None:
     """As if it had never been looked at; its earlier tasks stay in the history."""
-    fresh = type(progress)(progress.node, progress.index, since=step.now)
+    fresh = Progress(progress.node, progress.index, since=step.now, after=step.world.next_task)
     run.nodes[progress.node.name] = fresh
     step.cleared.append((run.id, progress.node.name))
     step.touch_node(run, fresh)

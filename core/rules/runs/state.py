@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core.workflows.model import NodeState, RunState
+from core.workflows.model import Call, NodeState, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,14 @@ class Part:
     """Who must do it, of several that do the same."""
     held: bool = False
     """Lost, and a person decides what follows."""
+    kept: bool = False
+    """The store has a row of it."""
+
+    def wants_row(self, node: Node) -> bool:
+        """Whether its task does not tell all of it, so that it is to be kept beside."""
+        if self.wish or self.held or self.agent is not None or node.output is not None or isinstance(node.work, Call):
+            return True
+        return self.state is not NodeState.RUNNING and (self.task is None or not self.state.ended)
 
 
 @dataclass(slots=True)
@@ -53,6 +61,8 @@ class Progress:
     """What it waited for, or what came while it could not wait yet."""
     items: list[Any] | None = None
     """What it runs over; None before that is known."""
+    after: int = 0
+    """Its tasks with lower numbers are from before it began afresh."""
     parts: dict[int, Part] = field(default_factory=dict)
     """Those that have been looked at, by index."""
     out: Any = None
