@@ -58,7 +58,9 @@ def test_a_word_with_a_nul_is_refused() -> None:
 
 
 def test_the_terminal_of_the_submitter_is_not_the_task_s() -> None:
-    taken = dict(inherited({"TERM": "xterm", "TMUX": "x", "PWD": "/", "MUXDECK_TASK": "3", "MUXDECK_RUN": "1", "KEEP": "1"}))
+    taken = dict(
+        inherited({"TERM": "xterm", "TMUX": "x", "PWD": "/", "MUXDECK_TASK": "3", "MUXDECK_RUN": "1", "KEEP": "1"})
+    )
     assert taken == {"KEEP": "1"}
 
 
