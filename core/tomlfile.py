@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import tomli
 
 from core.boundary import BadInputError, read_json
 from core.faults import Problem, dotted
@@ -19,7 +20,6 @@ _LONGEST = 1000
 """Characters of what is said of a fault."""
 Key = tuple[str, ...]
 
-_SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)")
 _KEY = r"(?:[A-Za-z0-9_-]+|\"(?:[^\"\\]|\\.)*\"|'[^']*')"
 _DOTTED = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
 _TABLE = re.compile(rf"\s*\[(\[?)\s*({_DOTTED})\s*\]\]?")
@@ -63,9 +63,9 @@ def read(
 def parse(text: str, file: str) -> tuple[dict[str, Any] | None, tuple[Fault, ...]]:
     """What a text says, or None and its fault."""
     try:
-        return tomllib.loads(text), ()
-    except tomllib.TOMLDecodeError as error:
-        return None, (_syntax_fault(file, str(error)),)
+        return tomli.loads(text), ()
+    except tomli.TOMLDecodeError as error:
+        return None, (Fault(file, error.lineno, "", f"not valid TOML: {error.msg}"),)
     except RecursionError:
         return None, (Fault(file, None, "", "not valid TOML: it is nested too deeply"),)
 
@@ -80,13 +80,6 @@ def located(problems: Iterable[Problem], text: str, file: str) -> tuple[Fault, .
     lines = lines_of(text)
     faults = [Fault(file, line_of(lines, one.path), dotted(one.path), one_line(one.text, _LONGEST)) for one in problems]
     return tuple(sorted(faults, key=lambda fault: fault.line or 0))
-
-
-def _syntax_fault(file: str, message: str) -> Fault:
-    match = _SYNTAX.fullmatch(message)
-    if match is None:
-        return Fault(file, None, "", f"not valid TOML: {message}")
-    return Fault(file, int(match[2]) if match[2] else None, "", f"not valid TOML: {match[1]}")
 
 
 def lines_of(text: str) -> dict[Key, int]:
@@ -127,7 +120,7 @@ def _parts(dotted: str) -> Key:
     """The names in a dotted key, as TOML itself reads them."""
     if dotted.replace("_", "").replace("-", "").isalnum():
         return (dotted,)
-    nested: Any = tomllib.loads(f"{dotted} = 0")
+    nested: Any = tomli.loads(f"{dotted} = 0")
     parts: list[str] = []
     while isinstance(nested, dict):
         name, nested = next(iter(nested.items()))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
+import tomli
 from textual.theme import Theme
 
 from tui.wording import ROLES
@@ -50,7 +50,7 @@ def load(own: Path) -> Found:
 
 def parse(name: str, text: str) -> Theme:
     """ValueError says what is wrong with the file."""
-    written = tomllib.loads(text)
+    written = tomli.loads(text)
     unknown = set(written) - {"dark", "surfaces", "roles"}
     if unknown:
         raise ValueError(f"unknown key {min(unknown)!r}: a theme has dark, [surfaces] and [roles]")
