@@ -11,6 +11,7 @@ from core.rules.breaking import close
 from core.rules.placing import begin
 from core.rules.queueing import ENDED_WORDS, order_of, revive, satisfied, settle
 from core.rules.routing import check_agent, check_wanted, route
+from core.rules.runs.reviving import refusals
 from core.rules.stopping import known
 from core.text import one_line, plural
 
@@ -102,9 +103,16 @@ def start_now(step: Step, wish: StartNow) -> None:
 
 
 def retry(step: Step, wish: Retry) -> None:
+    """Of several tasks, those whose runs do not let them are left as they are, and the history says why."""
     asked = {known(step, task_id).id for task_id in wish.tasks}
     for task_id in sorted(asked):
         _check_retry(step.world, step.world.tasks[task_id], asked)
+    refused = refusals(step.world, [step.world.tasks[task_id] for task_id in sorted(asked)])
+    if len(refused) == len(asked) > 0:
+        raise RefusedError("refused", next(iter(refused.values())))
+    for task_id, words in refused.items():
+        step.note(f"not retried: {words}", task_id)
+    asked -= refused.keys()
     step.note(f"retry {plural(len(asked), 'task')}", min(asked))
     step.reply = revive(step, asked)
 

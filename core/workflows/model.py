@@ -74,7 +74,12 @@ class RunState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        return self not in (RunState.PENDING, RunState.RUNNING, RunState.PAUSED, RunState.CANCELLING)
+        return self is not RunState.PENDING and not self.live
+
+    @property
+    def live(self) -> bool:
+        """It has begun and not ended."""
+        return self in (RunState.RUNNING, RunState.PAUSED, RunState.CANCELLING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +304,11 @@ class Node:
     """Seconds that it is expected to take."""
     final: bool = False
     """Runs once after everything else, whatever happened."""
+
+    @property
+    def is_left(self) -> bool:
+        """The runs that it calls go on without it."""
+        return isinstance(self.work, Call) and self.work.if_parent_stops == "leave"
 
     @property
     def follows(self) -> str | None:

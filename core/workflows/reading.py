@@ -77,7 +77,7 @@ class _One:
         if file is None:
             return None, self._collector.problems
         gone = {str(path[0]) for path, _ in shaped.problems if len(path) == 1 or path[0] not in ("task", "finally")}
-        on = triggers.triggers(file.on, self._collector)
+        on = triggers.triggers(file.on, self._collector, grouped=file.run.group is not None)
         run = triggers.run_settings(file.run, self._collector)
         params = triggers.parameters(file.params, self._collector)
         lost = salvage.names(shaped.problems, "params")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from core.workflows.file import OnTable, ParamTable, RunTable, ScheduleTable
 
 
-def triggers(table: OnTable, collector: Collector) -> Triggers:
+def triggers(table: OnTable, collector: Collector, *, grouped: bool) -> Triggers:
+    """`grouped` where its runs have a group of their own."""
     events, files = [], []
     for key, event in numbered(table.event, "on", "event"):
         if event.file is not None:
@@ -30,7 +31,12 @@ def triggers(table: OnTable, collector: Collector) -> Triggers:
     written: Iterator[tuple[Key, str | FileTable]] = numbered(table.file, "on", "file")
     for key, file in written:
         files.append(_file(FileTable(file=file) if isinstance(file, str) else file, key, collector))
-    schedules = [_schedule(schedule, key, collector) for key, schedule in numbered(table.schedule, "on", "schedule")]
+    schedules = []
+    for key, schedule in numbered(table.schedule, "on", "schedule"):
+        schedules.append(_schedule(schedule, key, collector))
+        if grouped and schedule.overlap == "queue":
+            words = '[run] has a group: expected overlap = "allow" and group_max = 1, which makes them wait'
+            collector.wrong((*key, "overlap"), words)
     return Triggers(table.manual, tuple(schedules), tuple(events), tuple(files))
 
 

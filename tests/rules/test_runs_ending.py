@@ -6,6 +6,7 @@ import pytest
 
 from core import messages as m
 from core.model import ProcessId
+from tests.build import new
 from tests.rules.runs_table import RunTable, definition
 
 TWO = """
@@ -273,8 +274,8 @@ def test_nothing_goes_on_again_while_what_comes_last_is_running(table: RunTable,
         with pytest.raises(m.RefusedError, match="what comes last is running"):
             retry(table, run)
     else:
-        table.tell(m.Retry((task,)))
-        assert table.state(task).ended
+        with pytest.raises(m.RefusedError, match="coming to its end"):
+            table.tell(m.Retry((task,)))
     assert table.live(run) == {"tidy"}
     table.done(run, "tidy")
     table.done(run, "tell")
@@ -286,7 +287,8 @@ def test_a_retry_in_a_run_that_is_being_cancelled_does_not_hold_it_up(table: Run
     run = table.run(TWO)
     table.done(run, "a", code=1)
     cancel(table, run)
-    table.tell(m.Retry((table.task(run, "a"),)))
+    with pytest.raises(m.RefusedError, match="coming to its end"):
+        table.tell(m.Retry((table.task(run, "a"),)))
     table.dies(run, "b")
     assert table.ended(run) == "cancelled"
 
@@ -350,9 +352,44 @@ def test_a_task_that_its_part_has_left_behind_does_not_run_beside_the_new_one(ta
     table.done(run, "a", code=1)
     old = table.task(run, "a")
     retry(table, run, "a")
-    table.tell(m.Retry((old,)))
+    with pytest.raises(m.RefusedError, match="has left it behind"):
+        table.tell(m.Retry((old,)))
     assert table.live(run) == {"a"}
-    assert table.state(old).ended
+
+
+def test_of_many_tasks_those_that_may_run_again_do(table: RunTable) -> None:
+    run = table.run(CHAIN)
+    table.done(run, "a", code=1)
+    old = table.task(run, "a")
+    retry(table, run, "a")
+    [other] = table.add(new())
+    table.exit(other, 1)
+    assert table.tell(m.Retry((old, other))) == [other]
+    assert f"not retried: run {run} has left it behind: retry the run, or its node" in [text for _, text in table.store.notes]
+
+
+def test_a_run_whose_group_has_no_room_does_not_go_on(table: RunTable) -> None:
+    text = '[run]\ngroup = "g"\ngroup_max = 1\n[task.a]\nrun = ["a"]\n'
+    first, second = table.run(text), table.run(text)
+    table.done(first, "a", code=1)
+    for wish in (m.RetryRun(first), m.RetryRun(first, "a"), m.Retry((table.task(first, "a"),))):
+        with pytest.raises(m.RefusedError, match=f"run {first}: run {second} of its group g has to end first"):
+            table.tell(wish)
+    table.done(second, "a", code=1)
+    old = table.task(first, "a"), table.task(second, "a")
+    assert table.tell(m.Retry(old)) == [old[0]], "one of them goes on, and the other has no room then"
+    assert table.ended(second) == "failed"
+
+
+def test_what_comes_last_goes_on_alone(table: RunTable) -> None:
+    run = table.run('[task.a]\nrun = ["a"]\n[finally.tidy]\nrun = ["tidy"]\n[finally.tell]\nrun = ["tell"]\n')
+    table.done(run, "a")
+    table.done(run, "tidy", code=1)
+    table.done(run, "tell")
+    retry(table, run, "tidy")
+    assert table.live(run) == {"tidy"}
+    table.done(run, "tidy")
+    assert table.ended(run) == "succeeded"
 
 
 def test_a_retry_of_many_parts_keeps_their_limits(table: RunTable) -> None:
@@ -542,6 +579,18 @@ def test_a_called_run_is_left_where_the_file_says_so(table: RunTable) -> None:
     table.done(child, "s", out=1)
     table.done(child, "f")
     assert table.ended(child) == "succeeded"
+
+
+def test_a_run_that_was_left_goes_on_without_the_one_that_had_called_it(table: RunTable) -> None:
+    run, child = called(table, ', if_parent_stops = "leave"')
+    cancel(table, run)
+    table.done(child, "s", code=1)
+    table.done(child, "f")
+    retry(table, child)
+    assert (table.ended(run), table.ended(child)) == ("cancelled", None)
+    table.done(child, "s", out=1)
+    table.done(child, "f")
+    assert (table.ended(run), table.ended(child)) == ("cancelled", "succeeded")
 
 
 def test_a_call_whose_group_cannot_be_named_fails_and_nothing_else_does(table: RunTable) -> None:

@@ -312,6 +312,36 @@ def test_enough_items_at_the_end_of_a_pipeline_are_enough(table: RunTable) -> No
     assert table.ended(run) == "succeeded"
 
 
+@pytest.mark.parametrize(("codes", "outcome"), [((1, 0), "succeeded"), ((1, 1), "failed")])
+def test_a_run_gives_up_only_once_it_is_known_whether_enough_items_got_through(
+    table: RunTable, codes: tuple[int, int], outcome: str
+) -> None:
+    run = mapped(table, [1, 2, 3], "", LIST + """
+        [run]
+        on_failure = "cancel"
+        [task.work]
+        map = { over = "${list.out}" }
+        needs = "list"
+        run = ["work", "${item}"]
+        [task.fix]
+        map = { each = "work" }
+        run = ["fix"]
+        output = { text = "-" }
+        [task.sum]
+        reduce = { from = "fix", min_success = 0.6 }
+        run = ["sum"]
+    """)  # fmt: skip
+    table.done(run, "work", 0, code=codes[0])
+    table.done(run, "work", 1, code=codes[1])
+    table.done(run, "work", 2)
+    if outcome == "succeeded":
+        table.done(run, "fix", 1)
+    table.done(run, "fix", 2)
+    if outcome == "succeeded":
+        table.done(run, "sum")
+    assert table.ended(run) == outcome
+
+
 # Several agents at the same
 
 AGENTS = tuple(AgentLimits(name, 2, "claude", frozenset({"llm"})) for name in ("ada", "bob", "cid"))

@@ -309,12 +309,23 @@ def test_a_schedule_fires_at_its_time_and_again(make_table) -> None:
 def test_where_the_run_before_has_not_ended_overlap_decides(make_table, overlap: str, states: list[str]) -> None:
     table = make_table()
     hourly(table, f', overlap = "{overlap}"')
-    for _ in range(3):
+    table.later(2600.0)
+    for _ in range(2):
         table.later(HOUR)
     assert runs(table) == states
     table.done(1, "a")
     if overlap == "queue":
         assert runs(table) == ["succeeded", "running", "pending"]
+
+
+@pytest.mark.parametrize(("catchup", "made_up"), [("0s", 0), ("30m", 0), ("2h", 1)])
+def test_a_start_that_fell_into_a_sleep_of_the_machine_was_missed(make_table, catchup: str, made_up: int) -> None:
+    table = make_table()
+    hourly(table, f', catchup = "{catchup}"')
+    table.later(4 * HOUR + 45 * 60 - 1000)
+    assert len(runs(table)) == made_up
+    table.later(15 * 60)
+    assert len(runs(table)) == 1, "the next one skips where one was made up for"
 
 
 @pytest.mark.parametrize(("catchup", "made_up"), [("0s", 0), ("30m", 0), ("2h", 1), ("6h", 1)])

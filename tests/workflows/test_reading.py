@@ -217,7 +217,7 @@ def test_what_starts_it_and_how_its_runs_go() -> None:
         about = "why"
         [on]
         manual = false
-        schedule = [ { cron = "0 2 * * *" }, { cron = "5 * * * *", tz = "Asia/Tokyo", overlap = "queue" } ]
+        schedule = [ { cron = "0 2 * * *" }, { cron = "5 * * * *", tz = "Asia/Tokyo", overlap = "allow" } ]
         event = { file = "a/*.md", settle = "3s" }
         file = ["b.md", { file = "c.md", settle = 2 }]
         [params]
@@ -237,7 +237,7 @@ def test_what_starts_it_and_how_its_runs_go() -> None:
     assert found.about == "why"
     assert found.on == Triggers(
         False,
-        (Schedule("0 2 * * *"), Schedule("5 * * * *", "Asia/Tokyo", "queue")),
+        (Schedule("0 2 * * *"), Schedule("5 * * * *", "Asia/Tokyo", "allow")),
         (),
         (OnFile("a/*.md", 3.0), OnFile("b.md"), OnFile("c.md", 2.0)),
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.rules.runs.events import speak
-from core.rules.runs.finishing import LIVE, settle_end, stop
+from core.rules.runs.finishing import settle_end, stop
 from core.rules.runs.following import follow
-from core.rules.runs.joins import is_tolerated
+from core.rules.runs.joins import is_tolerated, may_be_tolerated
 from core.rules.runs.releasing import release
 from core.rules.runs.starting import begin_pending
 from core.rules.runs.state import Stopping
@@ -16,7 +16,7 @@ from core.workflows.model import RunState
 
 if TYPE_CHECKING:
     from core.model import TaskState
-    from core.rules.runs.state import Run
+    from core.rules.runs.state import Progress, Run
     from core.rules.step import Step
 
 
@@ -41,7 +41,7 @@ def _follow(step: Step, seen: dict[int, TaskState]) -> bool:
 
 
 def _go_on(step: Step, run: Run) -> None:
-    if run.state not in LIVE:
+    if not run.state.live:
         return
     while run.agenda:
         look_at(step, run, run.nodes[run.agenda.popleft()])
@@ -61,12 +61,23 @@ def _after_ends(step: Step) -> None:
     ended, step.ended_nodes = step.ended_nodes, []
     for run, progress in ended:
         speak(step, run, progress)
-        gives_up = run.workflow.run.on_failure == "cancel" and not progress.node.final
-        fails = progress.state.failed and not is_tolerated(run, progress)
-        if fails and gives_up and run.state in (RunState.RUNNING, RunState.PAUSED):
-            words = f"{progress.node.name} {progress.state}".replace("_", " ")
-            stop(step, run, Stopping(RunState.FAILED, f"{words}: {progress.reason}" if progress.reason else words))
+        if run.workflow.run.on_failure == "cancel" and run.state in (RunState.RUNNING, RunState.PAUSED):
+            _give_up(step, run, progress)
         step.stir(run)
+
+
+def _give_up(step: Step, run: Run, progress: Progress) -> None:
+    """Ends a run in which a node has failed, or one whose parts this node has gone through."""
+    sources: list[Progress] = []
+    looked_at: Progress | None = progress
+    while looked_at is not None and not looked_at.node.final:
+        sources.append(looked_at)
+        looked_at = run.source(looked_at)
+    for one in reversed(sources):
+        if one.state.failed and not is_tolerated(run, one) and not may_be_tolerated(run, one):
+            words = f"{one.node.name} {one.state}".replace("_", " ")
+            stop(step, run, Stopping(RunState.FAILED, f"{words}: {one.reason}" if one.reason else words))
+            return
 
 
 def _stop_called(step: Step) -> None:

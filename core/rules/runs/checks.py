@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.model import PartId
 from core.rules.runs.scope import part_count
-from core.workflows.model import Call, NodeState, RunState
+from core.workflows.model import NodeState, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,8 +67,7 @@ def _parts(run: Run, live: Counter[PartId]) -> Iterator[str]:
         for index, part in progress.parts.items():
             wanted = 1 if part.state is NodeState.RUNNING else 0
             found = live[PartId(run.id, progress.node.name, index)]
-            left = isinstance(progress.node.work, Call) and progress.node.work.if_parent_stops == "leave"
-            if found != wanted and not (left and found > wanted):
+            if found != wanted and not (progress.node.is_left and found > wanted):
                 yield f"{progress.node.name}[{index}] is {part.state} and has {found} live tasks"
         for index in _forgotten(run, progress):
             yield f"{progress.node.name}[{index}] could begin, and nobody knows"

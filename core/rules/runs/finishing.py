@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from core.rules.runs.state import Progress, Run
     from core.rules.step import Step
 
-LIVE = frozenset({RunState.RUNNING, RunState.PAUSED, RunState.CANCELLING})
-
 
 def cancel(step: Step, wish: CancelRuns) -> None:
     runs = [known_run(step, number) for number in wish.runs]
@@ -102,7 +100,7 @@ def _stop_nodes(step: Step, run: Run, reason: str, *, final: bool) -> None:
 
 def settle_end(step: Step, run: Run) -> None:
     """Ends a run of which nothing is left."""
-    if run.open or run.open_final or run.state not in LIVE:
+    if run.open or run.open_final or not run.state.live:
         return
     if run.stopping is not None:
         _end(step, run, *run.stopping)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core.model import AttemptId, TaskState
 from core.rules.queueing import end_task
 from core.rules.runs.parts import end_part, gives_up, list_ready, make_due
-from core.rules.runs.reviving import is_closing, reopen_part
+from core.rules.runs.reviving import reopen_part
 from core.workflows.model import NodeState
 
 if TYPE_CHECKING:
@@ -31,10 +31,6 @@ def follow(step: Step, task: Task) -> None:
     if task.state.ended and part.state is NodeState.RUNNING:
         _ended(step, run, progress, part, task)
         step.stir(run)
-    elif not task.state.ended and part.state.ended and _is_too_late(run, progress):
-        part.kept = True  # from now on its task tells something else
-        step.touch_part(run, progress, task.part.item)
-        end_task(step, task, TaskState.CANCELLED, f"run {run.id} is coming to its end: retry it once it has")
     elif not task.state.ended and part.state.ended:
         reopen_part(step, run, progress, task.part.item)
         step.stir(run)
@@ -58,10 +54,6 @@ def _ended(step: Step, run: Run, progress: Progress, part: Part, task: Task) -> 
         make_due(run, progress, index)
         return
     end_part(step, run, progress, index, state, task.reason)
-
-
-def _is_too_late(run: Run, progress: Progress) -> bool:
-    return is_closing(run) and (run.stopping is not None or not progress.node.final)
 
 
 def _has_fallback(progress: Progress, part: Part, now: float) -> bool:

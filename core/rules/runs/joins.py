@@ -114,6 +114,14 @@ def is_tolerated(run: Run, progress: Progress) -> bool:
     )
 
 
+def may_be_tolerated(run: Run, progress: Progress) -> bool:
+    """Whether that cannot be told yet: one that goes through its parts has not ended, and something may take those."""
+    followers = [run.nodes[name] for name in run.plan.followers.get(progress.node.name, ())]
+    return any(
+        may_be_tolerated(run, one) or (not one.state.ended and one.node.name in run.plan.tolerated) for one in followers
+    )
+
+
 def _is_taken(run: Run, progress: Progress) -> bool:
     return progress.state.failed and any(
         as_seen_by(run.nodes[reduce], progress) is NodeState.SUCCEEDED

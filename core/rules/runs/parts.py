@@ -118,23 +118,17 @@ def give_up(step: Step, run: Run, progress: Progress, reason: str) -> None:
     progress.due.clear()
     for index in indices:
         part = progress.part(index)
-        if part.state is NodeState.RUNNING and not _is_left(progress):
+        if part.state is NodeState.RUNNING and not progress.node.is_left:
             _stop(step, progress, part, reason)
     for index in indices:
         part = progress.part(index)
         if (
             not progress.state.ended
             and (part.held or not part.state.ended)
-            and (part.state is not NodeState.RUNNING or _is_left(progress))
+            and (part.state is not NodeState.RUNNING or progress.node.is_left)
         ):
             part.held = False
             end_part(step, run, progress, index, NodeState.CANCELLED, reason, giving_up=True)
-
-
-def _is_left(progress: Progress) -> bool:
-    """Its runs go on without it."""
-    call = progress.node.work
-    return isinstance(call, Call) and call.if_parent_stops == "leave"
 
 
 def _stop(step: Step, progress: Progress, part: Part, reason: str) -> None:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from core.messages import RefusedError
 from core.model import PartId
 from core.rules.queueing import revive as revive_tasks
-from core.rules.runs.joins import count_need
-from core.rules.runs.parts import list_ready
-from core.rules.runs.scope import part_count
+from core.rules.runs.counting import rebuild, recount
+from core.rules.runs.groups import no_room, opened_with
 from core.rules.runs.state import Part, Progress
 from core.rules.timers import Due
 from core.text import one_line
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from core.messages import RetryRun
     from core.rules.runs.state import Run
     from core.rules.step import Step
-    from core.rules.world import World
+    from core.rules.world import Task, World
 
 NEVER_BEGAN = frozenset({NodeState.UPSTREAM_FAILED, NodeState.SKIPPED, NodeState.CANCELLED})
 
@@ -35,6 +34,8 @@ def retry_run(step: Step, wish: RetryRun) -> None:
         raise RefusedError("refused", f"run {run.id} is {run.state}: there is nothing to retry yet")
     if is_closing(run) and (wish.node is None or not known_node(run, wish.node).node.final):
         raise RefusedError("refused", f"run {run.id}: what comes last is running: wait for it")
+    if (full := no_room(step.world, run, set())) is not None:
+        raise RefusedError("refused", full)
     if wish.node is None:
         _check_ended(run, [progress for progress in run.nodes.values() if progress.state.failed or _holds(progress)])
         again = [name for name, progress in run.nodes.items() if _failed_itself(progress) or _holds(progress)]
@@ -53,6 +54,28 @@ def retry_run(step: Step, wish: RetryRun) -> None:
         _reopen(step, run, again)
     step.stir(run)
     step.reply = run.id
+
+
+def refusals(world: World, tasks: Iterable[Task]) -> dict[int, str]:
+    """Which of these ended tasks their runs do not let run again, and why."""
+    of_runs = [(task, part, run) for task in tasks if (part := task.part) and (run := world.runs.get(part.run))]
+    before_last = {run.id for _, part, run in of_runs if not run.nodes[part.node].node.final}
+    found: dict[int, str] = {}
+    opened: set[int] = set()
+    for task, part, run in of_runs:
+        progress = run.nodes[part.node]
+        now = progress.parts.get(part.item)
+        if now is None or now.task != task.id:
+            found[task.id] = f"run {run.id} has left it behind: retry the run, or its node"
+        elif is_closing(run) and (run.stopping is not None or not progress.node.final):
+            found[task.id] = f"run {run.id} is coming to its end: retry it once it has"
+        elif progress.node.final and run.id in before_last:
+            found[task.id] = f"run {run.id}: it comes last, once the others have ended"
+        elif (full := no_room(world, run, opened)) is not None:
+            found[task.id] = full
+        else:
+            opened |= {one.id for one in opened_with(world, run)}
+    return found
 
 
 def is_closing(run: Run) -> bool:
@@ -135,9 +158,10 @@ def _reopen(step: Step, run: Run, names: Iterable[str]) -> None:
             _reset(step, run, progress)
         else:
             _reset_stopped_parts(step, run, progress)
-    for progress in run.nodes.values():
-        if progress.node.final and progress.node.name not in again and not progress.active:
-            _reset(step, run, progress)
+    if not all(run.nodes[name].node.final for name in again):
+        for progress in run.nodes.values():
+            if progress.node.final and progress.node.name not in again and not progress.active:
+                _reset(step, run, progress)
     if run.state.ended:
         run.state, run.reason, run.ended_at, run.stopping = RunState.RUNNING, None, None, None
         run.started_at = step.now
@@ -149,7 +173,8 @@ def _reopen(step: Step, run: Run, names: Iterable[str]) -> None:
         return
     waiting = parent.nodes[run.parent.node]
     part = waiting.parts.get(run.parent.item)
-    if part is not None and part.task == run.id and part.state.ended:
+    left = part is not None and part.state is NodeState.CANCELLED and waiting.node.is_left
+    if part is not None and part.task == run.id and part.state.ended and not left:
         reopen_part(step, parent, waiting, run.parent.item)
         step.stir(parent)
 
@@ -187,49 +212,10 @@ def _below(run: Run, names: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def recount(progress: Progress, part: Part, by: int) -> None:
-    """Adds a part that has ended to the counts of its node, or takes it out."""
-    if part.state.ended and not part.held:
-        progress.ended += by
-        progress.succeeded += by * (part.state is NodeState.SUCCEEDED)
-        progress.failed += by * part.state.failed
-
-
 def set_deadline(world: World, run: Run) -> None:
     limit = run.workflow.run.deadline
     if limit is not None and run.started_at is not None:
         world.timers.set(run.started_at + limit, Due.RUN_DEADLINE, run.id)
-
-
-def rebuild(run: Run) -> None:
-    """Everything that is derived, from the states of nodes and parts alone."""
-    run.open = run.open_final = run.active = 0
-    run.agenda = deque(run.nodes)
-    run.ready = []
-    for progress in run.nodes.values():
-        progress.needs_ended = progress.needs_succeeded = progress.needs_failed = progress.needs_skipped = 0
-        _rebuild_parts(run, progress)
-        run.open += not progress.state.ended and not progress.node.final
-        run.open_final += not progress.state.ended and progress.node.final
-    for name, progress in run.nodes.items():
-        for need in run.plan.needs[name]:
-            if run.nodes[need].state.ended:
-                count_need(progress, run.nodes[need])
-
-
-def _rebuild_parts(run: Run, progress: Progress) -> None:
-    parts = progress.parts.values()
-    ended = [part for part in parts if part.state.ended and not part.held]
-    progress.active = sum(part.state is NodeState.RUNNING for part in parts)
-    progress.ended = len(ended)
-    progress.succeeded = sum(part.state is NodeState.SUCCEEDED for part in ended)
-    progress.failed = sum(part.state.failed for part in ended)
-    progress.due.clear()
-    progress.listed = False
-    run.active += progress.active
-    if progress.state is NodeState.RUNNING and progress.node.follows is None:
-        progress.due.extend(index for index in range(part_count(progress)) if progress.is_pending(index))
-        list_ready(run, progress)
 
 
 def known_run(step: Step, number: int) -> Run:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from core.runs import Armed
     from core.workflows.model import Schedule
 
+ON_TIME = 60.0
+"""Seconds by which a start may be late without having been missed; more of them pass where the machine was asleep."""
+
 
 def arm(step: Step, wish: Arm) -> None:
     """From now on these workflows begin by their triggers, and no others."""
@@ -53,7 +56,10 @@ def schedule_due(step: Step, arming: int, place: int, at: float) -> None:
     if arming != step.world.arming:
         return
     armed, schedule = _schedules(step)[place]
-    _fire(step, armed, schedule, at)
+    if step.now - at <= max(schedule.catchup, ON_TIME):
+        _fire(step, armed, schedule, at)
+    else:
+        _make_up(step, armed, schedule)
     _wind(step, place, schedule)
 
 

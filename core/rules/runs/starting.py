@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from core.messages import RefusedError, StartRun
 from core.model import PartId
+from core.rules.runs.counting import rebuild
 from core.rules.runs.events import matches, tell_waiting
+from core.rules.runs.groups import QUEUED, callers, group_limit
 from core.rules.runs.plan import plan
-from core.rules.runs.reviving import rebuild, set_deadline
+from core.rules.runs.reviving import set_deadline
 from core.rules.runs.state import Progress, Run
 from core.runs import Definition
 from core.text import one_line
@@ -100,28 +102,9 @@ def begin_pending(step: Step, group: str | None, new: Run | None = None) -> None
     running = sum(run.state is not RunState.PENDING for run in members)
     for run in members:
         most = group_limit(run)
-        if run.state is RunState.PENDING and (most is None or running - _callers(step.world, run) < most):
+        if run.state is RunState.PENDING and (most is None or running - callers(step.world, run) < most):
             running += 1
             _run_now(step, run)
-
-
-def _callers(world: World, run: Run) -> int:
-    """Runs of its group that wait for it: it does not wait for them."""
-    count, parent = 0, run.parent
-    while parent is not None and (caller := world.runs.get(parent.run)) is not None:
-        count += caller.group == run.group and not caller.state.ended
-        parent = caller.parent
-    return count
-
-
-def group_limit(run: Run) -> int | None:
-    if run.group is not None and run.group.startswith(QUEUED):
-        return 1
-    return run.workflow.run.group_max
-
-
-QUEUED = "schedule: "
-"""Begins the group of runs that a schedule starts one after the other; no file can write such a name."""
 
 
 def _run_now(step: Step, run: Run) -> None:
