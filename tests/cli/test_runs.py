@@ -139,3 +139,17 @@ def test_what_cannot_be_run_is_told_and_starts_nothing(fleet: Fleet, file: Path)
     assert "did you mean needs?" in told.stderr
     assert "plan" in told.stderr, "all faults at once"
     assert json.loads(fleet.muxdeck("runs", "--json").stdout)["runs"] == []
+
+
+def test_what_a_run_has_left_behind_is_not_retried_and_that_is_told(fleet: Fleet, tmp_path: Path) -> None:
+    (tmp_path / "f.toml").write_text('schema = 1\n[task.a]\nrun = "false"\n')
+    fleet.muxdeck("run", "f.toml", "--wait", cwd=tmp_path)
+    fleet.muxdeck("retry", "--run", "1", "--from", "a")
+    until(lambda: shown(fleet)["state"] == "failed", "it fails again")
+    other = fleet.muxdeck("add", "--", "false").stdout.strip()
+    fleet.muxdeck("wait", other)
+    told = fleet.muxdeck("retry", "1", other)
+    assert (told.stdout, told.returncode) == (f"{other}\n", Exit.FAILED)
+    assert told.stderr == "muxdeck: not retried: 1: muxdeck history says why\n"
+    assert "not retried: run 1 has left it behind" in fleet.muxdeck("history").stdout
+    assert fleet.muxdeck("retry", "--failed").returncode == Exit.OK

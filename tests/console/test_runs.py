@@ -257,3 +257,20 @@ async def test_a_small_terminal_is_told_what_the_runs_need(stage: Stage) -> None
         await gated(actor)
         await actor.pilot.resize_terminal(50, 12)
         await actor.sees("needs 60x15")
+
+
+async def test_enter_on_a_call_goes_to_the_run_that_it_has_called(stage: Stage) -> None:
+    async with stage.run() as actor:
+        (actor.stage.home.root / "sub.toml").write_text('schema = 1\n[task.deep]\nrun = "deep"\n')
+        text = 'schema = 1\n[task.first]\nrun = "a"\n[task.sub]\nneeds = "first"\ncall = { file = "sub.toml" }\n'
+        run = await begin(actor, "caller", text)
+        await actor.press("W")
+        await actor.sees(f"run {run} caller", "sub")
+        await actor.press("enter", "down", "enter")
+        await actor.sees("it has not called its workflow yet")
+        await end(actor, run, "first")
+        await actor.sees(f"it runs as 1 run: {run + 1}")
+        await actor.press("enter")
+        await actor.sees(f"run {run + 1} sub", "deep")
+        await actor.press("enter")
+        await actor.until(lambda: not isinstance(actor.console.screen, RunsScreen), "its task is shown in the queue")

@@ -357,6 +357,18 @@ def test_a_task_that_its_part_has_left_behind_does_not_run_beside_the_new_one(ta
     assert table.live(run) == {"a"}
 
 
+def test_a_task_whose_part_goes_on_by_another_agent_is_not_retried_beside_it(table: RunTable) -> None:
+    run = table.run('[task.a]\nrun = ["a"]\nfallback = [{ agent = "local" }]\n')
+    first = table.task(run, "a")
+    table.tell(m.PauseRuns((run,), True))
+    table.done(run, "a", code=1)
+    with pytest.raises(m.RefusedError, match="goes on with it by another agent"):
+        table.tell(m.Retry((first,)))
+    table.tell(m.PauseRuns((run,), False))
+    table.done(run, "a")
+    assert table.ended(run) == "succeeded"
+
+
 def test_of_many_tasks_those_that_may_run_again_do(table: RunTable) -> None:
     run = table.run(CHAIN)
     table.done(run, "a", code=1)
@@ -365,7 +377,7 @@ def test_of_many_tasks_those_that_may_run_again_do(table: RunTable) -> None:
     [other] = table.add(new())
     table.exit(other, 1)
     assert table.tell(m.Retry((old, other))) == [other]
-    assert f"not retried: run {run} has left it behind: retry the run, or its node" in [text for _, text in table.store.notes]
+    assert ("engine", f"not retried: run {run} has left it behind: retry the run, or its node") in table.store.notes
 
 
 def test_a_run_whose_group_has_no_room_does_not_go_on(table: RunTable) -> None:

@@ -270,8 +270,9 @@ class Runs(RuleBasedStateMachine):
             if run.workflow.run.on_failure == "cancel" and run.state is not RunState.SUCCEEDED:
                 continue
             states = {name: progress.state.value for name, progress in run.nodes.items()}
-            assert states == {name: model.state(name) for name in states}
-            assert run.state.value == model.outcome()
+            expected = {name: model.state(name) for name in states}
+            assert states == expected, f"run {number}"
+            assert run.state.value == model.outcome(), f"run {number}: {run.reason}"
             for name, progress in run.nodes.items():
                 for item in progress.parts:
                     assert len(model.tasks(name, item)) <= 1 + len(progress.node.fallback)

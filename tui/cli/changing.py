@@ -139,4 +139,7 @@ def _told(options: argparse.Namespace, home: Home, verb: str, **parameters: Any)
         document({"schema": 1, "runs" if verb.startswith("run-") else "tasks": reply})
     elif reply and not verb.startswith("run-"):
         print("\n".join(map(str, reply)))
-    return Exit.OK
+    left = sorted({*options.tasks} - {*reply}) if verb == "retry" and options.tasks else []
+    if left:
+        say(f"not retried: {', '.join(map(str, left))}: muxdeck history says why")
+    return Exit.FAILED if left else Exit.OK

@@ -111,14 +111,26 @@ async def cancel(desk: Desk, chosen: Chosen) -> None:
 
 def task_of(chosen: Chosen) -> int | None:
     """The task to look at: that of the chosen part, or of the part that needs a look most."""
+    return None if calls(chosen) else _latest(chosen)
+
+
+def run_of(chosen: Chosen) -> int | None:
+    """The run that the chosen node has called; where there are several, the one that needs a look most."""
+    return _latest(chosen) if calls(chosen) else None
+
+
+def calls(chosen: Chosen) -> bool:
+    return chosen.node is not None and chosen.node["does"] == "call"
+
+
+def _latest(chosen: Chosen) -> int | None:
     if chosen.part is not None:
-        task: int | None = chosen.part["task"]
-        return task
+        number: int | None = chosen.part["task"]
+        return number
     parts = [] if chosen.node is None else [part for part in chosen.node["parts"] if part["task"] is not None]
-    if not parts or (chosen.node is not None and chosen.node["does"] == "call"):
-        return None
     order = ("lost", "failed", "timed_out", "running", "cancelled", "succeeded")
-    return int(min(parts, key=lambda part: order.index(part["state"]) if part["state"] in order else 9)["task"])
+    most = min(parts, key=lambda part: order.index(part["state"]) if part["state"] in order else 9, default=None)
+    return None if most is None else int(most["task"])
 
 
 def _nodes(chosen: Chosen, *states: str) -> list[str]:

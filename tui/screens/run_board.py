@@ -53,8 +53,8 @@ class RunBoard(Keyed[int | None], inherit_bindings=False):
         """The node under the cursor, whichever view shows it."""
         self.filter = ""
         self.documents = RunDocuments(fleet.ask, fleet.replica, self.request_frame)
-        self._goal = gate
-        """A run and a node to go to as soon as they are here."""
+        self._goal: tuple[int, str | None] | None = gate
+        """A run, and a node of it or the one to look at first, to go to as soon as they are here."""
         self._rows: list[timeline.Row] = []
 
     def compose(self) -> ComposeResult:
@@ -135,10 +135,10 @@ class RunBoard(Keyed[int | None], inherit_bindings=False):
             pane.choose(run)
             self.view_pane.focus()
 
-    def go_to(self, gate: tuple[int, str]) -> None:
+    def go_to(self, goal: tuple[int, str | None]) -> None:
         """To a node of a run, lifting the filter."""
         self.filter = self.query_one("#filter", Input).value = ""
-        self._goal = gate
+        self._goal = goal
         self.request_frame()
 
     def _settle_node(self, run: dict[str, Any]) -> None:

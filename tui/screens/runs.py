@@ -9,7 +9,7 @@ from textual.widgets import Input
 from core.client import AnswerError, NoEngineError
 from tui.actions import RUN_ACTIONS, RUN_BY_ID, RUN_BY_KEY, Action
 from tui.deeds import looking
-from tui.deeds.runs import RUN_DEEDS, task_of
+from tui.deeds.runs import RUN_DEEDS, calls, run_of, task_of
 from tui.panes.lines import Lines
 from tui.panes.runs import GraphPane, NodeList, RunsPane
 from tui.panes.strips import Spans
@@ -161,13 +161,26 @@ class RunsScreen(RunBoard, inherit_bindings=False):
             self.view_pane.focus()
             return
         chosen = self.chosen()
-        task = None if chosen is None else task_of(chosen)
+        if chosen is not None and calls(chosen):
+            self._enter_run(run_of(chosen))
+        elif chosen is not None:
+            self._enter_task(task_of(chosen))
+
+    def _enter_task(self, task: int | None) -> None:
         if task is None:
             self.fleet.warn("open: it has no task in the queue")
         elif task not in self.fleet.replica.tasks:
             self.fleet.warn(f"open: task {task} is not in the list of the console")
         else:
             self.dismiss(task)
+
+    def _enter_run(self, run: int | None) -> None:
+        if run is None:
+            self.fleet.warn("open: it has not called its workflow yet")
+        elif run not in self.fleet.replica.runs:
+            self.fleet.warn(f"open: run {run} is not in the list of the console")
+        else:
+            self.go_to((run, None))
 
     def _back(self) -> None:
         if self.in_view:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.workflows.model import NodeState
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from core.rules.runs.state import Run
     from core.rules.world import World
 
@@ -28,18 +32,30 @@ def callers(world: World, run: Run) -> int:
 
 
 def opened_with(world: World, run: Run) -> list[Run]:
-    """What goes on with an ended run: itself, and the ended ones that wait for it."""
+    """The runs that go on once this ended one does: itself, the one that had called it, and so on."""
     found: list[Run] = []
     going: Run | None = run
     while going is not None and going.state.ended:
         found.append(going)
-        going = None if going.parent is None else world.runs.get(going.parent.run)
+        going = waiting_again(world, going)
     return found
 
 
-def no_room(world: World, run: Run, opened: set[int]) -> str | None:
-    """Why an ended run cannot go on, once these others do: its group has as many as it may."""
-    for going in opened_with(world, run):
+def waiting_again(world: World, run: Run) -> Run | None:
+    """The run that has called this ended one, and waits for it again once it goes on."""
+    caller = None if run.parent is None else world.runs.get(run.parent.run)
+    if run.parent is None or caller is None:
+        return None
+    progress = caller.nodes[run.parent.node]
+    part = progress.parts.get(run.parent.item)
+    if part is None or part.task != run.id or not part.state.ended:
+        return None
+    return None if progress.node.is_left and part.state is NodeState.CANCELLED else caller
+
+
+def no_room(world: World, ended: Iterable[Run], opened: set[int]) -> str | None:
+    """Why ended runs cannot go on, once these others do: the group of one has as many as it may."""
+    for going in ended:
         most = group_limit(going)
         others = [
             other.id

@@ -10,14 +10,14 @@ from core.messages import RefusedError
 from core.model import PartId
 from core.rules.queueing import revive as revive_tasks
 from core.rules.runs.counting import rebuild, recount
-from core.rules.runs.groups import no_room, opened_with
+from core.rules.runs.groups import no_room, opened_with, waiting_again
 from core.rules.runs.state import Part, Progress
 from core.rules.timers import Due
 from core.text import one_line
 from core.workflows.model import Call, NodeState, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from core.messages import RetryRun
     from core.rules.runs.state import Run
@@ -34,8 +34,8 @@ def retry_run(step: Step, wish: RetryRun) -> None:
         raise RefusedError("refused", f"run {run.id} is {run.state}: there is nothing to retry yet")
     if is_closing(run) and (wish.node is None or not known_node(run, wish.node).node.final):
         raise RefusedError("refused", f"run {run.id}: what comes last is running: wait for it")
-    if (full := no_room(step.world, run, set())) is not None:
-        raise RefusedError("refused", full)
+    if (words := _refusal(step.world, run, set())) is not None:
+        raise RefusedError("refused", words)
     if wish.node is None:
         _check_ended(run, [progress for progress in run.nodes.values() if progress.state.failed or _holds(progress)])
         again = [name for name, progress in run.nodes.items() if _failed_itself(progress) or _holds(progress)]
@@ -59,7 +59,7 @@ def retry_run(step: Step, wish: RetryRun) -> None:
 def refusals(world: World, tasks: Iterable[Task]) -> dict[int, str]:
     """Which of these ended tasks their runs do not let run again, and why."""
     of_runs = [(task, part, run) for task in tasks if (part := task.part) and (run := world.runs.get(part.run))]
-    before_last = {run.id for _, part, run in of_runs if not run.nodes[part.node].node.final}
+    before_last = {number for _, part, run in of_runs for number in _opened_before_last(world, run, part.node)}
     found: dict[int, str] = {}
     opened: set[int] = set()
     for task, part, run in of_runs:
@@ -67,15 +67,35 @@ def refusals(world: World, tasks: Iterable[Task]) -> dict[int, str]:
         now = progress.parts.get(part.item)
         if now is None or now.task != task.id:
             found[task.id] = f"run {run.id} has left it behind: retry the run, or its node"
+        elif not now.state.ended:
+            found[task.id] = f"run {run.id} goes on with it by another agent"
         elif is_closing(run) and (run.stopping is not None or not progress.node.final):
             found[task.id] = f"run {run.id} is coming to its end: retry it once it has"
         elif progress.node.final and run.id in before_last:
             found[task.id] = f"run {run.id}: it comes last, once the others have ended"
-        elif (full := no_room(world, run, opened)) is not None:
-            found[task.id] = full
+        elif (words := _refusal(world, run, opened)) is not None:
+            found[task.id] = words
         else:
             opened |= {one.id for one in opened_with(world, run)}
     return found
+
+
+def _opened_before_last(world: World, run: Run, node: str) -> Iterator[int]:
+    """The runs in which something goes on that does not come last, once this node does."""
+    if not run.nodes[node].node.final:
+        yield run.id
+    caller = waiting_again(world, run) if run.state.ended else None
+    if caller is not None and run.parent is not None:
+        yield from _opened_before_last(world, caller, run.parent.node)
+
+
+def _refusal(world: World, run: Run, opened: set[int]) -> str | None:
+    """Why an ended run cannot go on, once these others do."""
+    going = opened_with(world, run)
+    caller = waiting_again(world, going[-1]) if going else None
+    if caller is not None and is_closing(caller):
+        return f"run {caller.id}, which has called run {going[-1].id}, is coming to its end: retry it once it has"
+    return no_room(world, going, opened)
 
 
 def is_closing(run: Run) -> bool:
@@ -162,21 +182,16 @@ def _reopen(step: Step, run: Run, names: Iterable[str]) -> None:
         for progress in run.nodes.values():
             if progress.node.final and progress.node.name not in again and not progress.active:
                 _reset(step, run, progress)
+    caller = waiting_again(step.world, run)
     if run.state.ended:
         run.state, run.reason, run.ended_at, run.stopping = RunState.RUNNING, None, None, None
         run.started_at = step.now
         set_deadline(step.world, run)
         step.touch_run(run)
     rebuild(run)
-    parent = None if run.parent is None else step.world.runs.get(run.parent.run)
-    if run.parent is None or parent is None or is_closing(parent):
-        return
-    waiting = parent.nodes[run.parent.node]
-    part = waiting.parts.get(run.parent.item)
-    left = part is not None and part.state is NodeState.CANCELLED and waiting.node.is_left
-    if part is not None and part.task == run.id and part.state.ended and not left:
-        reopen_part(step, parent, waiting, run.parent.item)
-        step.stir(parent)
+    if caller is not None and run.parent is not None and not is_closing(caller):
+        reopen_part(step, caller, caller.nodes[run.parent.node], run.parent.item)
+        step.stir(caller)
 
 
 def _reset(step: Step, run: Run, progress: Progress) -> None:

@@ -9,7 +9,7 @@ from core.rules.queueing import ENDED_WORDS
 from core.rules.runs.joins import as_seen_by
 from core.rules.runs.scope import part_count
 from core.text import duration, plural
-from core.workflows.model import NodeState, RunState, StartRule
+from core.workflows.model import Call, NodeState, RunState, StartRule
 
 if TYPE_CHECKING:
     from core.rules.runs.state import Progress, Run
@@ -82,7 +82,8 @@ def _running(run: Run, progress: Progress) -> list[str]:
     tasks = [str(part.task) for part in progress.parts.values() if part.state is NodeState.RUNNING]
     if tasks:
         more = f" and {len(tasks) - SHOWN_NEEDS} more" if len(tasks) > SHOWN_NEEDS else ""
-        found.append(f"it runs as {plural(len(tasks), 'task')}: {', '.join(tasks[:SHOWN_NEEDS])}{more}")
+        word = "run" if isinstance(progress.node.work, Call) else "task"
+        found.append(f"it runs as {plural(len(tasks), word)}: {', '.join(tasks[:SHOWN_NEEDS])}{more}")
     left = part_count(progress) - progress.ended - len(tasks) - len(held)
     if left > 0:
         found.append(f"{plural(left, 'part')} wait for {_limit(run, progress)}")
