@@ -23,9 +23,17 @@ if TYPE_CHECKING:
     from core.model import AttemptId
 
 WORKS_ON = 0.55
-"""Seconds between two looks at the screen of an agent that works: it is drawn all the time."""
+"""Least seconds between two looks at the screen of an agent that works: it is drawn all the time."""
+PAUSED = 0.35
+"""Seconds without output after which an agent that works may have stopped: no spinner is slower."""
+ANYWAY = 3.0
+"""Seconds after which its screen is looked at though it goes on drawing the words that stand there."""
+MOST_READ = 1 << 14
+"""Bytes of output that are looked through for new words; where there are more, the screen is."""
 CALM = 0.5
 """Seconds between two questions whether an agent that has settled has written anything."""
+CONFIRMED = 20.0
+"""Seconds after which a screen that has not changed is asked again."""
 SUBMITTED_WITHIN = 4.0
 """Seconds in which a prompt that was typed must have been taken."""
 SETTLED = 1.5
@@ -63,6 +71,8 @@ class Talk:
     spool_at: int = 0
     written_at: float = -1.0
     """Unix time of the latest output that was noticed; 0 before there is any."""
+    read_to: int = 0
+    """Bytes of its output that the latest look has seen, or that had no word which was not on that screen."""
     looked_at: float = 0.0
     checked_at: float = 0.0
     """When it was last asked whether anything was written."""
@@ -153,28 +163,52 @@ class Talk:
     def _result(self, outcome: Outcome, reason: str) -> Result:
         return Result(outcome, reason, self.plan.session or None)
 
+    @property
+    def settled(self) -> bool:
+        """Nothing had been written for a while when its screen was looked at last."""
+        return self.looked_at > self.written_at + SETTLED
+
     def is_due(self, now: float) -> bool:
         """Something was written lately, something was not believed yet, or nobody has confirmed the state for a
         while."""
         state = self.ladder.reading.state
-        if ladder.stale(self.ladder, now) or self.ladder.fall is not None or self.shown is None:
+        if self._wants_confirming(now) or self.ladder.fall is not None or self.shown is None:
             return True
         if self.typed_at is not None and not self.ended and state in _IDLE:
             return True
         if self.ended and self.letters:
             return True
-        settled = self.looked_at > self.written_at + SETTLED
-        if settled and now - self.checked_at < CALM:
+        if self.settled and now - self.checked_at < CALM:
             return False
         self.checked_at = now
-        if settled and last_written(self.log) == self.written_at:
+        if self.settled and last_written(self.log)[0] == self.written_at:
             return False
-        return state is not State.WORKING or now - self.looked_at > WORKS_ON
+        return state is not State.WORKING or (now - self.looked_at > WORKS_ON and self._may_have_changed(now))
+
+    def _wants_confirming(self, now: float) -> bool:
+        """Nobody has said for a while that the state is right. A screen that has not changed alone says the same."""
+        by_screen_alone = self.settled and not self.plan.hooks and self.plan.registry is None
+        silent = now - self.ladder.reading.seen_at
+        return ladder.stale(self.ladder, now) and not (by_screen_alone and silent < CONFIRMED)
+
+    def _may_have_changed(self, now: float) -> bool:
+        """A spinner and a clock draw all the time, and nothing that would say something else."""
+        if now - self.looked_at > ANYWAY or now - last_written(self.log)[0] > PAUSED or self.shown is None:
+            return True
+        try:
+            with open(self.log, "rb", buffering=0) as log:
+                log.seek(self.read_to)
+                drawn = log.read(MOST_READ) or b""
+        except OSError:
+            return True
+        self.read_to += len(drawn)
+        return len(drawn) == MOST_READ or screens.has_new_words(drawn, self.shown[1])
 
 
-def last_written(log: str) -> float:
-    """Unix time; 0 before anything was."""
+def last_written(log: str) -> tuple[float, int]:
+    """Unix time of the latest output and bytes of all of it; 0 before there is any."""
     try:
-        return os.stat(log).st_mtime
+        found = os.stat(log)
     except OSError:
-        return 0.0
+        return 0.0, 0
+    return found.st_mtime, found.st_size

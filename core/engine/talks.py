@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.engine import letters
-from core.engine.talk import SETTLED, Talk, last_written
+from core.engine.talk import CALM, Talk, last_written
 from core.interactive import hooks, ladder, rulebook, screens, spool
 from core.interactive.signals import Signal, Source, State
 from core.messages import AgentSeen, TurnEnded
@@ -91,9 +91,10 @@ class Talks:
         while True:
             now = time.time()
             due = [talk for talk in self._talks.values() if talk.is_due(now)]
+            calm = not due and all(talk.settled for talk in self._talks.values())
             for start in range(0, len(due), AT_ONCE):
                 await asyncio.gather(*map(self._look, due[start : start + AT_ONCE]))
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(CALM if calm else LOOK_EVERY)
 
     async def heard(self, attempt: AttemptId) -> None:
         """A hook has rung."""
@@ -126,9 +127,8 @@ class Talks:
 
     async def _look_at_screen(self, talk: Talk, now: float) -> None:
         """Not where nothing was written since the latest look: then it is what it was."""
-        written_at = last_written(talk.log)
-        unchanged = written_at == talk.written_at and talk.looked_at > written_at + SETTLED
-        if unchanged and talk.shown is not None:
+        written_at, size = last_written(talk.log)
+        if written_at == talk.written_at and talk.settled and talk.shown is not None:
             return
         book, _ = rulebook.load(talk.plan.screens, talk.plan.own_rules)
         try:
@@ -137,7 +137,7 @@ class Talks:
             talk.shown, talk.said = None, ()
         else:
             talk.said = tuple(screens.read(*talk.shown, now))
-        talk.written_at, talk.looked_at = written_at, now
+        talk.written_at, talk.looked_at, talk.read_to = written_at, now, size
 
     def _tell(self, talk: Talk) -> None:
         reading = talk.ladder.reading

@@ -74,6 +74,18 @@ def screen(text: str, cursor: tuple[int, int] | None = None, title: str = "") ->
     return Screen(tuple(lines[cut:]), None if cursor is None else (cursor[0], cursor[1] - cut), title[:LONGEST_LINE])
 
 
+_STYLE = re.compile(rb"\x1b\[[0-9;:]*m")
+_MOVE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -/]*[0-Z\\-~])")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+
+
+def has_new_words(drawn: bytes, seen: Screen) -> bool:
+    """Whether output has any word that was not on a screen before: spinners and clocks have none."""
+    text = _MOVE.sub(b" ", _STYLE.sub(b"", drawn)).decode("utf-8", "ignore")
+    known = "".join((*seen.lines, seen.title))
+    return any(word not in known for word in _WORD.findall(text))
+
+
 def read(book: Rulebook, seen: Screen, at: float) -> list[Signal]:
     """What the title says, if anything, and what the screen says. An unknown screen is said to be so."""
     shown = _of_screen(book, seen, at)

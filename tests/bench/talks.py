@@ -33,14 +33,14 @@ def figures() -> Iterator[Figure]:
 
 def _figures(fleet: Fleet) -> Iterator[Figure]:
     began = time.perf_counter()
-    fleet.add_all(*[{"prompt": "work 15 ask"}] * AGENTS)
+    fleet.add_all(*[{"prompt": "work 20 ask"}] * AGENTS)
     until(lambda: _working(fleet) == AGENTS, "all of them work", 120)
     engine = psutil.Process(fleet.pid)
     yield Figure(f"{AGENTS} interactive agents started and typed to", time.perf_counter() - began, "s")
-    yield Figure("  engine, all of them at work and drawing", _share(engine, 3.0), "% core")
+    yield Figure("  engine, all of them at work and drawing", _share(engine, 8.0), "% core", 2.0)
     until(lambda: _asking(fleet) == AGENTS, "all of them ask", 120)
     yield Figure("  from a dialog on the screen to its state, the slowest", max(_delays(fleet)), "s", 1.0)
-    yield Figure("  engine, all of them waiting", _share(engine, WATCHED), "% core")
+    yield Figure("  engine, all of them waiting", _share(engine, WATCHED), "% core", 0.5)
     sessions = fleet.ask("sessions")["sessions"]
     for one in sessions:
         fleet.ask("answer", task=one["task"], key="1", since=json.loads(one["dialog"])["since"])

@@ -14,6 +14,8 @@ from tests.interactive.fixtures import AGENTS, RECORDED, recorded
 
 WITHOUT_COMPOSER = {("aider", State.WORKING)}
 """It has one only while it waits."""
+AT_FIRST = (State.TRUST, "permission-gitignore")
+"""Dialogs that come before any work, and are still there to read above it."""
 KINDS = [path.stem for path in sorted(rulebook.FOLDER.glob("*.toml"))]
 
 
@@ -158,3 +160,34 @@ def test_a_users_own_file_comes_first(tmp_path: Path) -> None:
     book, faults = load("mine", tmp_path)
     assert faults == []
     assert screens.read(book, screens.screen("50 %"), 1.0)[0].state is State.READY
+
+
+@pytest.mark.parametrize(
+    ("drawn", "new"),
+    [
+        (b"\r\xe2\xa0\x99 Working (12s)", False),
+        (b"\x1b[3A\x1b[2K\xe2\x9c\xb3 \x1b[38;5;1mW\x1b[38;5;2morking\x1b[0m (1m 13s)\x1b[3B", False),
+        (b"\x1b]0;\xe2\xa0\x99 demo\x07", False),
+        (b"\x1b]0;Action Required\x07", True),
+        (b"\x1b[H\x1b[JWorking", False),
+        (b"Do you want to proceed?\r\n1. Yes", True),
+        (b"work\x1b[5Cing", False),
+        ("\u3042\u306a\u305f".encode(), True),
+        (b"\xff\xfe\x1b[", False),
+        (b"", False),
+    ],
+)
+def test_spinners_and_clocks_draw_no_new_words(drawn: bytes, new: bool) -> None:
+    seen = screens.Screen(("> hello world", "* Working on it, working (11s)", "esc to inter", "rupt"), title="x demo")
+    assert screens.has_new_words(drawn, seen) is new
+    assert not screens.has_new_words(b"interrupt", seen), "a word that wraps is one"
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_whatever_asks_has_words_that_no_screen_of_an_agent_at_work_has(agent: str) -> None:
+    of_agent = [name for kind, name in RECORDED if kind == agent]
+    working = [name for name in of_agent if name.startswith(State.WORKING)]
+    asking = [name for name in of_agent if name.split("-", maxsplit=1)[0] in ASKING and not name.startswith(AT_FIRST)]
+    for name in asking:
+        drawn = "\r\n".join(recorded(agent, name).lines).encode()
+        assert all(screens.has_new_words(drawn, recorded(agent, one)) for one in working), name

@@ -1,0 +1,89 @@
+"""How often an interactive agent is looked at: no more than its output gives reason to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from core.engine.talk import ANYWAY, CALM, CONFIRMED, PAUSED, SETTLED, WORKS_ON, Plan, Talk
+from core.interactive import ladder
+from core.interactive.rulebook import Rulebook
+from core.interactive.screens import Screen
+from core.interactive.signals import State
+from core.model import AttemptId
+
+SOON = WORKS_ON + 0.01
+
+
+class Agent:
+    """One whose screen was looked at, at a time of its own clock."""
+
+    def __init__(self, folder: Path, state: State) -> None:
+        self.log = folder / "log"
+        plan = Plan(folder, folder / "prompt", "generic", "", "", folder)
+        self.talk = Talk(AttemptId(1, 1), plan, ladder.begin(1000.0, state), str(self.log))
+        self.talk.typed_at = 990.0
+        self.now = 1000.0
+        self.log.write_bytes(b"")
+        self.draw(b"Working\r\n")
+        self.look()
+
+    def draw(self, text: bytes) -> None:
+        with self.log.open("ab") as log:
+            log.write(text)
+        os.utime(self.log, (self.now, self.now))
+
+    def look(self) -> None:
+        self.talk.shown = Rulebook(), Screen(("Working",))
+        self.talk.written_at, self.talk.looked_at = self.log.stat().st_mtime, self.now
+        self.talk.read_to = self.log.stat().st_size
+
+    def is_due(self, after: float, drawn: bytes = b"") -> bool:
+        self.now += after
+        if drawn:
+            self.draw(drawn)
+        return self.talk.is_due(self.now)
+
+
+@pytest.fixture
+def working(tmp_path: Path) -> Agent:
+    return Agent(tmp_path, State.WORKING)
+
+
+def test_a_spinner_gives_no_reason_to_look_for_a_while(working: Agent) -> None:
+    passed = 0.0
+    while passed + SOON < ANYWAY:
+        passed += SOON
+        assert not working.is_due(SOON, b"\r\xe2\xa0\x99 Working (3s)")
+    assert working.is_due(SOON, b"\r\xe2\xa0\x99 Working (4s)")
+
+
+def test_new_words_are_looked_at_even_where_they_came_before_more_of_the_spinner(working: Agent) -> None:
+    assert working.is_due(SOON, b"Allow this command?" + b"\r\xe2\xa0\x99 Working" * 20)
+
+
+def test_more_than_can_be_read_at_once_is_looked_at(working: Agent) -> None:
+    assert working.is_due(SOON, b"\rWorking" * 10_000)
+
+
+def test_an_agent_that_stops_drawing_is_looked_at(working: Agent) -> None:
+    assert not working.is_due(SOON, b"\r\xe2\xa0\x99")
+    assert working.is_due(PAUSED + 0.01)
+
+
+def test_words_are_looked_at_no_more_often_than_they_must_be(working: Agent) -> None:
+    assert not working.is_due(WORKS_ON / 2, b"Allow this command?")
+    assert working.is_due(WORKS_ON)
+
+
+def test_a_screen_at_rest_is_asked_again_only_now_and_then(tmp_path: Path) -> None:
+    asking = Agent(tmp_path, State.PERMISSION)
+    asking.now += SETTLED + 0.1
+    asking.look()
+    asking.talk.ladder = ladder.begin(asking.now, State.PERMISSION)
+    for _ in range(int(CONFIRMED / (CALM + 0.1))):
+        assert not asking.is_due(CALM + 0.1)
+    assert asking.is_due(1.0)
+    assert asking.is_due(CALM + 0.1, b"anything")
