@@ -148,8 +148,8 @@ class Ring:
             case m.Acknowledge(_, ids) | m.ForgetMail(ids):
                 return Recalled(mail=self.store.mail(ids))
             case m.TurnEnded(attempt_id):
-                task = Address(Recipient.TASK, str(attempt_id.task))
-                return Recalled(mail=self.store.waiting_mail((task,), now))
+                attempt = self.world.attempt(attempt_id)
+                return Recalled(mail=[] if attempt is None else self.store.waiting_mail(addresses(attempt), now))
             case m.NotPlaced(attempt_id):
                 return Recalled(mail=self.store.mail_of(str(attempt_id)))
             case _:

@@ -41,11 +41,19 @@ def send(step: Step, wish: Send) -> None:
     mail = Mail(world.next_mail, step.now, wish.sender, wish.to, text, expires_at)
     world.next_mail += 1
     step.mail[mail.id] = mail
-    if wish.to.kind is Recipient.TASK and (reader := world.attempts.get(int(wish.to.name))) and reader.resting:
+    if (reader := _resting(world, wish.to)) is not None:
         _hand(step, reader, [mail])
     task = sender.task if isinstance(sender, AttemptId) else None
     step.note(f"mail {mail.id} from {sender_name(sender)} to {wish.to}", task)
     step.reply = mail.id
+
+
+def _resting(world: World, to: Address) -> Attempt | None:
+    """An agent that waits between two turns, and may be told of mail at once."""
+    if to.kind is Recipient.TASK:
+        attempt = world.attempts.get(int(to.name))
+        return attempt if attempt is not None and attempt.resting else None
+    return next((one for one in world.attempts.values() if one.resting and to in addresses(one)), None)
 
 
 def _check_address(world: World, to: Address) -> None:
@@ -77,7 +85,7 @@ def take(step: Step, attempt: Attempt | None, waiting: Iterable[Mail]) -> list[M
 
 
 def hand_over(step: Step, attempt: Attempt) -> bool:
-    """Hands out what waits for its task to an agent between two turns; whether there was any."""
+    """Hands out what waits for it to an agent between two turns; whether there was any."""
     waiting = [mail for mail in step.world.mail.values() if mail.id not in step.mail]
     if waiting:
         _hand(step, attempt, waiting)
@@ -89,7 +97,8 @@ def _hand(step: Step, attempt: Attempt, waiting: list[Mail]) -> None:
     step.mail |= {mail.id: mail for mail in taken}
     step.effects.append(HandMail(attempt.id, taken))
     attempt.resting = False
-    answer(step, attempt)
+    if any(mail.to.kind is Recipient.TASK for mail in taken):
+        answer(step, attempt)
 
 
 def put_back(step: Step) -> None:

@@ -36,8 +36,8 @@ def note_answer(step: Step, wish: NoteAnswer) -> None:
 
 
 def turn_ended(step: Step, fact: TurnEnded) -> None:
-    """The work of the task is done, or failed, and its program is asked to end. It goes on where mail waits for its
-    task, and stays where it has asked and nobody has answered."""
+    """The work of the task is done, or failed, and its program is asked to end. It goes on where mail waits for
+    it, and stays where it has asked and nobody has answered."""
     attempt = step.world.attempt(fact.attempt)
     if attempt is None or attempt.ending is not None or attempt.exit_code is not None:
         return

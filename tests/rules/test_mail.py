@@ -340,12 +340,11 @@ def ask(table: Table) -> None:
     table.tell(m.Report(table.attempt(1), ReportKind.ASK, "which one?"))
 
 
-def test_mail_that_waits_for_a_task_begins_another_turn_of_its_agent(table: Table) -> None:
-    sent = [send(table, task(1)), send(table, task(1), sender=2)]
-    send(table, Address(R.AGENT, "local"))
+def test_mail_that_waits_for_it_begins_another_turn_of_an_agent(table: Table) -> None:
+    sent = [send(table, task(1)), send(table, task(1), sender=2), send(table, Address(R.AGENT, "local"))]
+    sent.append(send(table, Address(R.GROUP, "default")))
     assert end_turn(table) == sent
     assert not is_ending(table)
-    assert collect(table, 1) == [3], "what is for its agent waits for the next start, or for whoever looks"
     assert {table.store.mailbox[one].taken_by for one in sent} == {"1-1"}
     assert end_turn(table) == []
     assert is_ending(table)
@@ -355,8 +354,14 @@ def test_an_agent_that_has_asked_stays_until_mail_comes(table: Table) -> None:
     ask(table)
     assert end_turn(table) == []
     assert not is_ending(table)
-    send(table, Address(R.AGENT, "local"))
-    assert handed(table) == []
+    for to in (Address(R.AGENT, "local"), Address(R.GROUP, "default")):
+        sent = send(table, to)
+        assert handed(table) == [sent]
+        assert not table.ring.world.attempts[1].told.answered, "that was no answer"
+        send(table, Address(R.AGENT, "other"))
+        assert handed(table) == []
+        end_turn(table)
+        assert not is_ending(table)
     sent = send(table, task(1))
     assert handed(table) == [sent]
     assert table.ring.world.attempts[1].told.answered
