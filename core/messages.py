@@ -332,6 +332,8 @@ class NotPlaced:
 
     attempt: AttemptId
     reason: str
+    hopeless: bool = False
+    """It would be no different another time."""
 
 
 @dataclass(frozen=True, slots=True)

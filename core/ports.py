@@ -29,6 +29,10 @@ class OutsideError(Exception):
     """Something outside the engine does not do what was asked; the text says what, fit for the screen."""
 
 
+class HopelessError(OutsideError):
+    """It would be no different another time."""
+
+
 @dataclass(slots=True)
 class Loaded:
     """Everything that a world is restored from."""

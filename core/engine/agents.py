@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from core.engine.background import Background
 from core.engine.letters import NOTE, coming_again, letters
 from core.engine.talk import Plan
-from core.engine.talks import SPOOL
+from core.engine.talks import SESSION, SPOOL
 from core.interactive import hook, hooks, registry
 from core.interactive.registry import Registry
 from core.kinds import catalogue, runner
 from core.kinds.kind import Headless, argv_of
 from core.kinds.probing import probe
 from core.messages import Probed
-from core.ports import OutsideError
+from core.ports import HopelessError, OutsideError
 from core.settings import COMMAND_KIND
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ PROBE_EVERY = 300.0
 """Seconds after which an agent whose program could not be run is looked at again."""
 RUN_SPEC = "agent.json"
 RESULT = "result.json"
-SESSION = "session"
-"""The id of the conversation, where it was chosen before it began."""
 MAIL = "mail.txt"
 PROMPT = "prompt.txt"
 
@@ -216,11 +214,16 @@ class Agents:
     def _conversation(self, task: int | None) -> Conversation:
         if task is None:
             return Conversation()
-        found = [one["result"] for one in self._reader.attempts(task) if one["result"] and one["result"]["session"]]
-        if not found:
-            raise OutsideError(f"task {task} has left no conversation to go on with")
-        latest = found[-1]
-        return Conversation(latest["session"], latest["cost_total"] or 0.0, latest["tokens_total"])
+        attempts = self._reader.attempts(task)
+        for one in reversed(attempts):
+            result = one["result"]
+            if result and result["session"]:
+                return Conversation(result["session"], result["cost_total"] or 0.0, result["tokens_total"])
+            if session := _text(self._home.attempts / one["attempt"] / SESSION):
+                return Conversation(session)
+        if any(one["ended_at"] is None for one in attempts):
+            raise OutsideError(f"the conversation of task {task} has not begun")
+        raise HopelessError(f"task {task} has left no conversation to go on with")
 
     async def _probe_again_and_again(self) -> None:
         """All of them once, and again those that cannot be run: somebody may be mending that."""

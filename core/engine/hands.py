@@ -21,7 +21,7 @@ from core.adapters.vitals import Watch
 from core.engine.background import Background
 from core.engine.talks import Talks
 from core.messages import LauncherGone, NotPlaced, OutputSeen, Sampled, TreeEnded
-from core.ports import OutsideError
+from core.ports import HopelessError, OutsideError
 from core.rules.health import BUSY_CPU, Thresholds, judge
 from core.wire import ForeignRow
 
@@ -147,7 +147,7 @@ class RealHands:
         try:
             launch = self._launch(attempt)
         except OutsideError as error:
-            self._post(NotPlaced(attempt, str(error)))
+            self._post(NotPlaced(attempt, str(error), isinstance(error, HopelessError)))
             return
         if launch.worktree is None:
             self.sessions.start(attempt, launch)

@@ -40,8 +40,13 @@ SETTLED = 1.5
 """Seconds without a change after which a screen is what it was."""
 ENDED_AFTER = 2.5
 """Seconds for which an agent without hooks must rest after its prompt, before its turn counts as ended."""
+STILL = 1.0
+"""Seconds without output after which an agent has done what it was about."""
+STILL_ENOUGH = 5.0
+"""Seconds in one state after which that is believed of one that goes on drawing."""
 UNSEEN_AFTER = 10.0
-"""The same where it was never seen to work: its turn was shorter than a look, or no engine ran then."""
+"""The same where it was never seen to work: its turn was shorter than a look, or no engine ran then. Where an agent
+has hooks they would have told of it: then its prompt was lost."""
 _ENDS = {State.LIMIT: Outcome.LIMIT, State.ERROR: Outcome.ERROR}
 _BUSY = ASKING | {State.WORKING}
 _IDLE = RESTING | _ENDS.keys()
@@ -56,6 +61,7 @@ class Plan(NamedTuple):
     hooks: str
     """The kind whose events come; empty where none do."""
     session: str
+    """The id of the conversation, where it was known before it began."""
     own_rules: Path
     registry: Registry | None = None
 
@@ -68,6 +74,8 @@ class Talk:
     plan: Plan
     ladder: Ladder
     log: str
+    session: str = ""
+    """The id of the conversation, where it is known."""
     spool_at: int = 0
     written_at: float = -1.0
     """Unix time of the latest output that was noticed; 0 before there is any."""
@@ -80,6 +88,8 @@ class Talk:
     """The screen at the latest look."""
     said: tuple[Signal, ...] = ()
     """What that screen says."""
+    finished_before: frozenset[str] = frozenset()
+    """What told of the end of a turn on its screen when it was typed to: it tells nothing of the turn after."""
     typed_at: float | None = None
     """Unix time at which its prompt, or the latest that came after it, was typed."""
     pasted: bool = False
@@ -118,16 +128,22 @@ class Talk:
             return "text stands in its composer and was not taken: attach and look"
         if self._is_late(now) and not self.pasted:
             return "nobody can tell whether its prompt was typed: attach and look"
+        if self.plan.hooks and self._is_late(now - UNSEEN_AFTER) and self.is_free:
+            return "its prompt was typed, and nothing came of it: attach and look"
         return ""
 
     def _is_late(self, now: float) -> bool:
         """Nothing that was seen shows that the prompt was taken."""
         waits = self.typed_at is not None and now - self.typed_at > SUBMITTED_WITHIN
-        finished = any(signal.state is State.FINISHED for signal in self.said)
+        finished = any(signal.state is State.FINISHED and self._is_news(signal.evidence) for signal in self.said)
         return waits and not (self.taken or self.ended or finished)
+
+    def _is_news(self, evidence: str) -> bool:
+        return evidence not in self.finished_before
 
     def typed(self, at: float) -> None:
         """A turn begins: what the screen said of the one before it counts no more."""
+        self.finished_before = frozenset(one.evidence for one in self.said if one.state is State.FINISHED)
         self.typed_at, self.refusal = at, ""
         self.pasted = self.taken = self.ended = self.entered_again = False
         self.ladder = ladder.begin(at, State.READY, "it was typed to")
@@ -154,14 +170,19 @@ class Talk:
         if self.refusal:
             over = self.taken and rested
             return self._result(Outcome.DENIED, f"the operator answered {self.refusal}") if over else None
-        finished = reading.state is State.FINISHED
-        known = finished and (self.taken or reading.source is Source.HOOK)
+        finished = reading.state is State.FINISHED and (self.taken or self._is_news(reading.evidence))
+        known = finished and (self.taken or reading.source is Source.HOOK) and self.is_still(now)
         over = rested and (finished or self.taken)
-        unseen = self.pasted and self.is_free and now - reading.since > UNSEEN_AFTER
+        unseen = not self.plan.hooks and self.pasted and self.is_free and now - reading.since > UNSEEN_AFTER
         return self._result(Outcome.OK, "") if known or over or unseen else None
 
+    def is_still(self, now: float) -> bool:
+        """It has done what it was about. What is typed while it still draws its first screen may be lost; what is
+        ended while it draws its last has not written its conversation down."""
+        return now - self.written_at > STILL or now - self.ladder.reading.since > STILL_ENOUGH
+
     def _result(self, outcome: Outcome, reason: str) -> Result:
-        return Result(outcome, reason, self.plan.session or None)
+        return Result(outcome, reason, self.session or None)
 
     @property
     def settled(self) -> bool:

@@ -35,6 +35,8 @@ LOOK_EVERY = 0.3
 AT_ONCE = 16
 """Screens that are looked at side by side."""
 SPOOL = "hooks.spool"
+SESSION = "session"
+"""Has the id of the conversation, as soon as it is known: what was killed can be gone on with, too."""
 TYPED = "typed"
 """Made just before the prompt is typed: it is never typed twice, whatever happens to the engine."""
 PASTED = "pasted"
@@ -54,7 +56,7 @@ class Talks:
 
     def begin(self, attempt: AttemptId, plan: Plan) -> None:
         """Also of one that an earlier engine has talked to: what its hooks told since then is read again."""
-        talk = Talk(attempt, plan, ladder.begin(time.time()), self._folder(attempt).log)
+        talk = Talk(attempt, plan, ladder.begin(time.time()), self._folder(attempt).log, plan.session)
         with suppress(OSError):
             talk.typed((plan.folder / TYPED).stat().st_mtime)
             talk.pasted, talk.entered_again = (plan.folder / PASTED).exists(), True
@@ -121,8 +123,14 @@ class Talks:
         if not plan.hooks:
             return []
         events, talk.spool_at = spool.read(plan.folder / SPOOL, talk.spool_at)
-        known = hooks.Known(plan.session, _text(plan.prompt) if events else "")
-        told = [hooks.signal(plan.hooks, event, known) for event in events]
+        prompt = _text(plan.prompt) if events else ""
+        told = []
+        for event in events:
+            known = hooks.Known(talk.session, prompt)
+            if session := hooks.session(event, known):
+                talk.session = session
+                (plan.folder / SESSION).write_text(session)
+            told.append(hooks.signal(plan.hooks, event, known))
         return [signal for signal in told if signal is not None]
 
     async def _look_at_screen(self, talk: Talk, now: float) -> None:
@@ -147,7 +155,7 @@ class Talks:
 
     async def _act(self, talk: Talk, now: float) -> None:
         if talk.typed_at is None:
-            if talk.is_free:
+            if talk.is_free and talk.is_still(now):
                 await self._type_prompt(talk)
             return
         talk.notice_turn(now)

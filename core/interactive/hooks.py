@@ -116,6 +116,12 @@ def signal(kind: str, event: Event, known: Known = NOTHING_KNOWN) -> Signal | No
     return None
 
 
+def session(event: Event, known: Known) -> str | None:
+    """The id of our conversation, where its agent chooses it and an event tells."""
+    told = event.payload.get("thread-id") if event.event == "notify" and _is_ours(event.payload, known) else None
+    return told if isinstance(told, str) and told else None
+
+
 def _said(state: State, event: Event, more: str = "") -> Signal:
     return Signal(state, Source.HOOK, event.at, one_line(f"{event.event}: {more}" if more else event.event, EVIDENCE))
 

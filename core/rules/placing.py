@@ -65,7 +65,7 @@ def placed(step: Step, fact: Placed) -> None:
 
 
 def not_placed(step: Step, fact: NotPlaced) -> None:
-    """Nothing ran: the attempt is taken back and the task waits a little for its place."""
+    """Nothing ran: the attempt is taken back and the task waits a little for its place, where there is hope."""
     world = step.world
     attempt = world.attempt(fact.attempt)
     if attempt is None:
@@ -79,6 +79,9 @@ def not_placed(step: Step, fact: NotPlaced) -> None:
     task.tries -= 1
     if attempt.ending is not None:
         end_task(step, task, attempt.ending.outcome, attempt.ending.reason)
+        return
+    if fact.hopeless:
+        end_task(step, task, TaskState.FAILED, f"could not be started: {fact.reason}")
         return
     times = world.misplaced[task.id] = world.misplaced.get(task.id, 0) + 1
     task.not_before = step.now + min(PLACING_PAUSE * 2 ** (times - 1), LONGEST_PAUSE)

@@ -59,6 +59,9 @@ def test_a_session_of_codex_as_it_was_recorded() -> None:
             ("notify", "finished"),
         ]
     assert ("notify", "finished") not in states("codex")
+    told = [hooks.session(event, Known(prompt="now runbash\n")) for event in recorded("codex")]
+    assert [one for one in told if one is not None] == [session]
+    assert not any(hooks.session(event, Known(prompt="something else")) for event in recorded("codex"))
 
 
 def test_what_a_person_must_read_to_answer_is_in_the_signal() -> None:

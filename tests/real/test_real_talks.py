@@ -35,6 +35,8 @@ TOUCH = {
 """Its tool that runs a command: name, argument, and what it wants besides."""
 ASKS_BY = {"claude": "hook", "codex": "title", "opencode": "screen", "gemini": "title", "copilot": "hook"}
 """The strongest source that tells of a dialog."""
+WITHOUT_SESSION = {"opencode"}
+"""Its full-screen program tells nobody which conversation it holds."""
 SLOW = 90.0
 """Seconds: opencode takes ten to start, and several of these may run."""
 
@@ -45,16 +47,18 @@ class Stage:
     def __init__(self, kind: str, make_fleet: Callable[..., Fleet], folder: Path) -> None:
         self.kind, self.project, self.made = kind, folder / "project", folder / "project" / "made"
         self._home = folder / "home"
+        self._env: dict[str, str] = {}
         self._binaries = install.binaries(Path(AGENTS or ""))
         self.project.mkdir()
         program = self._binaries / kind
         self.fleet = make_fleet(f'[agent.eve]\nkind = "{kind}"\nmode = "interactive"\ncommand = ["{program}"]\n')
 
     def prompt(self, model: ModelServer, text: str = "make a file\nand say so", **fields: Any) -> int:
-        env = homes.environment(self.kind, model.url, self._home, self._binaries)
-        homes.trust(self.kind, self._home, self.project)
-        env = {name: value for name, value in env.items() if name not in ("TERM", "NO_COLOR")}
-        return self.fleet.add_all({"prompt": text, "cwd": str(self.project)} | fields, env=env)[0]
+        if not self._env:
+            env = homes.environment(self.kind, model.url, self._home, self._binaries)
+            homes.trust(self.kind, self._home, self.project)
+            self._env = {name: value for name, value in env.items() if name not in ("TERM", "NO_COLOR")}
+        return self.fleet.add_all({"prompt": text, "cwd": str(self.project)} | fields, env=self._env)[0]
 
     def touch(self) -> Turn:
         tool, argument, more = TOUCH[self.kind]
@@ -94,6 +98,19 @@ def test_a_real_dialog_is_shown_and_answered(stage: Stage) -> None:
     assert stage.made.exists()
 
 
+def test_a_real_conversation_goes_on_in_another_task(stage: Stage) -> None:
+    with ModelServer(Text("the first word was otter"), Text("it was otter")) as model:
+        first = stage.prompt(model, "say a word")
+        assert stage.ends(first) == "succeeded"
+        second = stage.prompt(model, "say it again", resume=first)
+        if stage.kind in WITHOUT_SESSION:
+            assert stage.ends(second) == "failed"
+            assert "has left no conversation to go on with" in stage.fleet.task(second)["reason"]
+            return
+        assert stage.ends(second) == "succeeded", stage.fleet.task(second)["reason"]
+        assert "the first word was otter" in str(model.work()[-1].body)
+
+
 def test_a_real_session_that_is_killed_leaves_nothing(stage: Stage) -> None:
     with ModelServer(Hang()) as model:
         task = stage.prompt(model)
@@ -102,6 +119,20 @@ def test_a_real_session_that_is_killed_leaves_nothing(stage: Stage) -> None:
         stage.fleet.ask("stop", tasks=[task], now=True)
         assert stage.ends(task) == "cancelled"
         until(lambda: has_ended(program) and not stage.fleet.processes(), "nothing is left of it")
+
+
+def test_a_real_conversation_whose_task_was_killed_goes_on(make_fleet: Callable[..., Fleet], tmp_path: Path) -> None:
+    stage = Stage("claude", make_fleet, tmp_path)
+    with ModelServer(Text("otter"), Hang(), Text("it was otter")) as model:
+        first = stage.prompt(model, "say a word")
+        assert stage.ends(first) == "succeeded"
+        second = stage.prompt(model, "take your time", resume=first)
+        until(model.hanging.is_set, "the model is asked", SLOW)
+        stage.fleet.ask("stop", tasks=[second], now=True)
+        assert stage.ends(second) == "cancelled"
+        third = stage.prompt(model, "say it again", resume=second)
+        assert stage.ends(third) == "succeeded"
+        assert "say a word" in str(model.work()[-1].body), "it goes on with what its agent had written down"
 
 
 def test_a_real_turn_that_ends_while_no_engine_runs_is_noticed(stage: Stage) -> None:

@@ -311,6 +311,13 @@ def test_a_start_without_a_session_is_no_attempt_and_is_tried_again_less_and_les
     assert table.attempt(task).number == 1
 
 
+def test_what_would_be_no_different_another_time_fails_at_once(table: Table) -> None:
+    [task] = table.add(new())
+    table.tell(m.NotPlaced(table.attempt(task), "there is nothing to go on with", hopeless=True))
+    assert table.state(task) is TaskState.FAILED
+    assert table.store.tasks[task].reason == "could not be started: there is nothing to go on with"
+
+
 # Stops and limits
 
 
