@@ -6,6 +6,7 @@ import pytest
 
 from core import messages as m
 from core.model import RunId
+from core.rules.runs.why import node_why
 from tests.rules.runs_table import RunTable, definition
 
 GATE = """
@@ -351,3 +352,10 @@ def test_what_is_armed_no_longer_does_not_fire(make_table) -> None:
     table.arm()
     table.later(HOUR)
     assert runs(table) == []
+
+
+def test_a_node_whose_tasks_wait_in_the_queue_does_not_say_that_they_run(make_table) -> None:
+    table = make_table(slots=1)
+    run = table.run('[task.m]\nmatrix = { n = [1, 2, 3] }\nrun = ["m", "${matrix.n}"]\n')
+    why = node_why(table.ring.world, table.of(run), table.node(run, "m"), table.now)
+    assert why == ["it runs as 1 task: 1", "2 tasks in the queue: 2, 3"]

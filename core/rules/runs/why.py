@@ -30,7 +30,7 @@ def node_why(world: World, run: Run, progress: Progress, now: float) -> list[str
             return [f"it waits for a person at its gate (for {duration(now - progress.since)})"]
         case NodeState.WAITING:
             return [_waiting(progress, now)]
-    return _running(run, progress)
+    return _running(world, run, progress)
 
 
 def _pending(world: World, run: Run, progress: Progress) -> list[str]:
@@ -75,19 +75,32 @@ def _waiting(progress: Progress, now: float) -> str:
     return f"it waits for an event {wait.topic}{where}{left}"
 
 
-def _running(run: Run, progress: Progress) -> list[str]:
+def _running(world: World, run: Run, progress: Progress) -> list[str]:
     """Its tasks tell more: `muxdeck why TASK`."""
     held = [part for part in progress.parts.values() if part.held]
     found = [f"task {part.task}: {part.reason}" for part in held[:SHOWN_NEEDS]]
-    tasks = [str(part.task) for part in progress.parts.values() if part.state is NodeState.RUNNING]
-    if tasks:
-        more = f" and {len(tasks) - SHOWN_NEEDS} more" if len(tasks) > SHOWN_NEEDS else ""
+    active = [part.task for part in progress.parts.values() if part.state is NodeState.RUNNING and part.task]
+    waiting = [number for number in active if not isinstance(progress.node.work, Call) and _is_queued(world, number)]
+    working = [number for number in active if number not in set(waiting)]
+    if working:
         word = "run" if isinstance(progress.node.work, Call) else "task"
-        found.append(f"it runs as {plural(len(tasks), word)}: {', '.join(tasks[:SHOWN_NEEDS])}{more}")
-    left = part_count(progress) - progress.ended - len(tasks) - len(held)
+        found.append(f"it runs as {plural(len(working), word)}: {_listed(working)}")
+    if waiting:
+        found.append(f"{plural(len(waiting), 'task')} in the queue: {_listed(waiting)}")
+    left = part_count(progress) - progress.ended - len(active) - len(held)
     if left > 0:
         found.append(f"{plural(left, 'part')} wait for {_limit(run, progress)}")
     return found or ["its parts are being prepared"]
+
+
+def _is_queued(world: World, number: int) -> bool:
+    task = world.tasks.get(number)
+    return task is not None and task.state is TaskState.QUEUED
+
+
+def _listed(numbers: list[int]) -> str:
+    more = f" and {len(numbers) - SHOWN_NEEDS} more" if len(numbers) > SHOWN_NEEDS else ""
+    return ", ".join(map(str, numbers[:SHOWN_NEEDS])) + more
 
 
 def _limit(run: Run, progress: Progress) -> str:
