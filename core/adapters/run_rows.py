@@ -33,10 +33,7 @@ INSERT INTO part ({_PART}) VALUES ({", ".join("?" * 9)}) ON CONFLICT (run, node,
 (state, task, reason, wish, agent, held) =
 (excluded.state, excluded.task, excluded.reason, excluded.wish, excluded.agent, excluded.held)
 """
-_KEEP_PARTS = f"""
-INSERT INTO part ({_PART}, out) SELECT {_PART}, out FROM every_part
-WHERE NOT kept AND (run, node, item) IN (SELECT run, node, item FROM task WHERE id IN {_AMONG})
-"""
+_KEEP_PARTS = f"INSERT INTO part ({_PART}, out) SELECT {_PART}, out FROM told_part WHERE task IN {_AMONG}"
 _EVENT = "id, at, topic, data, source, key, target, hops"
 _FORGET_EVENTS = "DELETE FROM event WHERE matched = 1 AND id <= CASE WHEN key IS NULL THEN ? ELSE ? END"
 KEPT_EVENTS = 10_000

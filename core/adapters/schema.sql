@@ -176,7 +176,7 @@ CREATE TABLE IF NOT EXISTS node (
 ) WITHOUT ROWID;
 
 -- One of the times that a node works. Its task is the latest that was made for it; of a call it is a run.
--- A part of which its task tells all has no row here: see every_part.
+-- A part of which its task tells all has no row here: see told_part.
 CREATE TABLE IF NOT EXISTS part (
     run INTEGER NOT NULL,
     node TEXT NOT NULL,
@@ -191,13 +191,16 @@ CREATE TABLE IF NOT EXISTS part (
     PRIMARY KEY (run, node, item)
 ) WITHOUT ROWID;
 
-CREATE VIEW IF NOT EXISTS every_part AS
-SELECT run, node, item, state, task, reason, wish, agent, held, 1 AS kept, out FROM part
-UNION ALL
-SELECT task.run, task.node, task.item, CASE WHEN task.ended_at IS NULL THEN 'running' ELSE task.state END, task.id,
-    CASE WHEN task.ended_at IS NOT NULL THEN task.reason END, 0, NULL, 0, 0, NULL
+CREATE VIEW IF NOT EXISTS told_part AS
+SELECT task.run, task.node, task.item, CASE WHEN task.ended_at IS NULL THEN 'running' ELSE task.state END AS state,
+    task.id AS task, CASE WHEN task.ended_at IS NOT NULL THEN task.reason END AS reason,
+    0 AS wish, NULL AS agent, 0 AS held, 0 AS kept, NULL AS out
 FROM task JOIN node ON node.run = task.run AND node.name = task.node AND node.after <= task.id
 WHERE NOT EXISTS (SELECT 1 FROM part WHERE part.run = task.run AND part.node = task.node AND part.item = task.item);
+
+CREATE VIEW IF NOT EXISTS every_part AS
+SELECT run, node, item, state, task, reason, wish, agent, held, 1 AS kept, out FROM part
+UNION ALL SELECT run, node, item, state, task, reason, wish, agent, held, kept, out FROM told_part;
 
 -- What has happened outside and inside: kept first, matched once.
 CREATE TABLE IF NOT EXISTS event (
