@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 AGENTS = 100
+SETTLING = 3.0
+"""Seconds after which nothing of what came before is still looked at."""
 WATCHED = 20.0
 """Seconds over which processor time is counted."""
 
@@ -40,6 +42,7 @@ def _figures(fleet: Fleet) -> Iterator[Figure]:
     yield Figure("  engine, all of them at work and drawing", _share(engine, 8.0), "% core", 2.0)
     until(lambda: _asking(fleet) == AGENTS, "all of them ask", 120)
     yield Figure("  from a dialog on the screen to its state, the slowest", max(_delays(fleet)), "s", 1.0)
+    time.sleep(SETTLING)
     yield Figure("  engine, all of them waiting", _share(engine, WATCHED), "% core", 0.5)
     sessions = fleet.ask("sessions")["sessions"]
     for one in sessions:
