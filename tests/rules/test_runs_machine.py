@@ -262,12 +262,18 @@ class Runs(RuleBasedStateMachine):
         table.now += 40
         self.tell(m.Ticked())
 
+    def _gave_up(self, run: Run) -> bool:
+        """Itself, or one that had called it: then it was stopped in the middle."""
+        caller = None if run.parent is None else self.table.of(run.parent.run)
+        itself = run.workflow.run.on_failure == "cancel" and run.state is not RunState.SUCCEEDED
+        return itself or (caller is not None and self._gave_up(caller))
+
     def _compare(self) -> None:
         store = self.table.store
         for number in sorted(store.runs.runs.keys() - self.touched):
             run = self.table.of(number)
             model = RunModel(store, run.workflow, number, self.said)
-            if run.workflow.run.on_failure == "cancel" and run.state is not RunState.SUCCEEDED:
+            if self._gave_up(run):
                 continue
             states = {name: progress.state.value for name, progress in run.nodes.items()}
             expected = {name: model.state(name) for name in states}
