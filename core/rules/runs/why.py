@@ -79,23 +79,22 @@ def _running(world: World, run: Run, progress: Progress) -> list[str]:
     """Its tasks tell more: `muxdeck why TASK`."""
     held = [part for part in progress.parts.values() if part.held]
     found = [f"task {part.task}: {part.reason}" for part in held[:SHOWN_NEEDS]]
-    active = [part.task for part in progress.parts.values() if part.state is NodeState.RUNNING and part.task]
-    waiting = [number for number in active if not isinstance(progress.node.work, Call) and _is_queued(world, number)]
-    working = [number for number in active if number not in set(waiting)]
+    calls = isinstance(progress.node.work, Call)
+    waiting: list[int] = []
+    working: list[int] = []
+    for part in progress.parts.values():
+        if part.state is NodeState.RUNNING and part.task is not None:
+            queued = not calls and world.state_of(part.task) is TaskState.QUEUED
+            (waiting if queued else working).append(part.task)
     if working:
-        word = "run" if isinstance(progress.node.work, Call) else "task"
+        word = "run" if calls else "task"
         found.append(f"it runs as {plural(len(working), word)}: {_listed(working)}")
     if waiting:
         found.append(f"{plural(len(waiting), 'task')} in the queue: {_listed(waiting)}")
-    left = part_count(progress) - progress.ended - len(active) - len(held)
+    left = part_count(progress) - progress.ended - len(working) - len(waiting) - len(held)
     if left > 0:
         found.append(f"{plural(left, 'part')} wait for {_limit(run, progress)}")
     return found or ["its parts are being prepared"]
-
-
-def _is_queued(world: World, number: int) -> bool:
-    task = world.tasks.get(number)
-    return task is not None and task.state is TaskState.QUEUED
 
 
 def _listed(numbers: list[int]) -> str:
