@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core.rules.runs.events import speak
 from core.rules.runs.finishing import settle_end, stop
 from core.rules.runs.following import follow
-from core.rules.runs.joins import is_tolerated, may_be_tolerated
+from core.rules.runs.joins import end_words, is_tolerated, may_be_tolerated
 from core.rules.runs.releasing import release
 from core.rules.runs.starting import begin_pending
 from core.rules.runs.state import Stopping
@@ -75,8 +75,7 @@ def _give_up(step: Step, run: Run, progress: Progress) -> None:
         looked_at = run.source(looked_at)
     for one in reversed(sources):
         if one.state.failed and not is_tolerated(run, one) and not may_be_tolerated(run, one):
-            words = f"{one.node.name} {one.state}".replace("_", " ")
-            stop(step, run, Stopping(RunState.FAILED, f"{words}: {one.reason}" if one.reason else words))
+            stop(step, run, Stopping(RunState.FAILED, end_words(one)))
             return
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core.effects import RemoveRunFolders
 from core.messages import RefusedError
 from core.rules.queueing import settle
-from core.rules.runs.joins import end_node, is_tolerated
+from core.rules.runs.joins import end_node, end_words, is_tolerated
 from core.rules.runs.parts import end_part, give_up
 from core.rules.runs.reviving import known_run
 from core.rules.runs.scope import out_of
@@ -113,8 +113,7 @@ def _why_failed(failed: list[Progress]) -> str | None:
     first = [one for one in failed if one.state is not NodeState.UPSTREAM_FAILED] or failed
     if not first:
         return None
-    words = f"{first[0].node.name} {first[0].state}".replace("_", " ")
-    words += f": {first[0].reason}" if first[0].reason else ""
+    words = end_words(first[0])
     return words if len(first) == 1 else f"{words}; and {plural(len(first) - 1, 'other node')}"
 
 

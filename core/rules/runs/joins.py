@@ -107,6 +107,12 @@ def stopped_words(run: Run, progress: Progress, state: NodeState) -> str:
     return shown if len(wrong) <= 3 else f"{shown} and {plural(len(wrong) - 3, 'more')}"
 
 
+def end_words(progress: Progress) -> str:
+    """How a node has ended, and why."""
+    words = f"{progress.node.name} {progress.state}".replace("_", " ")
+    return f"{words}: {progress.reason}" if progress.reason else words
+
+
 def is_tolerated(run: Run, progress: Progress) -> bool:
     """A failed node whose failed parts were taken into account, or those of one that followed it or that it follows."""
     return progress.state.failed and (
