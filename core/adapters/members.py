@@ -78,7 +78,8 @@ class Members:
             self._strangers.pop()
         present = set(await asyncio.to_thread(self._pids))
         self._strangers &= present
-        before, self._seen = self._seen, await self._look(present - self._strangers)
+        before = self._seen
+        self._seen = await self._look(present - self._strangers)
         seen = self._seen
         for pid in [pid for pid in self._owner if pid not in seen or not _same(before.get(pid), seen[pid])]:
             del self._owner[pid]
@@ -124,7 +125,7 @@ class Members:
         seen: dict[int, Process] = {}
         began = time.thread_time()
         for count, pid in enumerate(pids, start=1):
-            found = processes.look(pid)
+            found = processes.look(pid, self._seen.get(pid))
             if found is not None:
                 seen[pid] = found
             if count % SLICE == 0:

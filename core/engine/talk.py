@@ -26,12 +26,10 @@ WORKS_ON = 0.55
 """Least seconds between two looks at the screen of an agent that works: it is drawn all the time."""
 PAUSED = 0.35
 """Seconds without output after which an agent that works may have stopped: no spinner is slower."""
-ANYWAY = 3.0
-"""Seconds after which its screen is looked at though it goes on drawing the words that stand there."""
+ANYWAY = 5.0
+"""Seconds after which its screen is looked at though it goes on drawing what stands there."""
 MOST_READ = 1 << 14
-"""Bytes of output that are looked through for new words; where there are more, the screen is."""
-CALM = 0.5
-"""Seconds between two questions whether an agent that has settled has written anything."""
+"""Bytes of output that are looked through for new text; where there are more, the screen is."""
 CONFIRMED = 20.0
 """Seconds after which a screen that has not changed is asked again."""
 SUBMITTED_WITHIN = 4.0
@@ -80,10 +78,10 @@ class Talk:
     written_at: float = -1.0
     """Unix time of the latest output that was noticed; 0 before there is any."""
     read_to: int = 0
-    """Bytes of its output that the latest look has seen, or that had no word which was not on that screen."""
+    """Bytes of its output that the latest look has seen, or that had nothing which was not on that screen."""
     looked_at: float = 0.0
-    checked_at: float = 0.0
-    """When it was last asked whether anything was written."""
+    rests_until: float = 0.0
+    """Unix time until which nothing but new output gives reason to look."""
     shown: tuple[Rulebook, Screen] | None = None
     """The screen at the latest look."""
     said: tuple[Signal, ...] = ()
@@ -144,7 +142,7 @@ class Talk:
     def typed(self, at: float) -> None:
         """A turn begins: what the screen said of the one before it counts no more."""
         self.finished_before = frozenset(one.evidence for one in self.said if one.state is State.FINISHED)
-        self.typed_at, self.refusal = at, ""
+        self.typed_at, self.refusal, self.rests_until = at, "", 0.0
         self.pasted = self.taken = self.ended = self.entered_again = False
         self.ladder = ladder.begin(at, State.READY, "it was typed to")
 
@@ -192,29 +190,36 @@ class Talk:
     def is_due(self, now: float) -> bool:
         """Something was written lately, something was not believed yet, or nobody has confirmed the state for a
         while."""
-        state = self.ladder.reading.state
-        if self._wants_confirming(now) or self.ladder.fall is not None or self.shown is None:
+        written_at, _ = last_written(self.log)
+        if now < self.rests_until:
+            return written_at != self.written_at
+        if now > self._trusted_until or self._has_more_to_come:
             return True
-        if self.typed_at is not None and not self.ended and state in _IDLE:
-            return True
-        if self.ended and self.letters:
-            return True
-        if self.settled and now - self.checked_at < CALM:
+        if self.settled and written_at == self.written_at:
+            self.rests_until = self._trusted_until
             return False
-        self.checked_at = now
-        if self.settled and last_written(self.log)[0] == self.written_at:
-            return False
-        return state is not State.WORKING or (now - self.looked_at > WORKS_ON and self._may_have_changed(now))
+        if self.ladder.reading.state is not State.WORKING:
+            return True
+        return now - self.looked_at > WORKS_ON and (now - written_at > PAUSED or self._may_have_changed(now))
 
-    def _wants_confirming(self, now: float) -> bool:
-        """Nobody has said for a while that the state is right. A screen that has not changed alone says the same."""
+    @property
+    def _trusted_until(self) -> float:
+        """Unix time until which its state needs nobody to confirm it. A screen that has not changed says the same."""
         by_screen_alone = self.settled and not self.plan.hooks and self.plan.registry is None
-        silent = now - self.ladder.reading.seen_at
-        return ladder.stale(self.ladder, now) and not (by_screen_alone and silent < CONFIRMED)
+        least = self.ladder.reading.seen_at + CONFIRMED if by_screen_alone else 0.0
+        return max(ladder.trusted_until(self.ladder), least)
+
+    @property
+    def _has_more_to_come(self) -> bool:
+        """It has yet to be believed, to begin or end its turn, or to be told of its mail."""
+        if self.shown is None or self.ladder.fall is not None:
+            return True
+        rests = self.typed_at is not None and self.ladder.reading.state in _IDLE
+        return bool(self.letters) if self.ended else rests
 
     def _may_have_changed(self, now: float) -> bool:
         """A spinner and a clock draw all the time, and nothing that would say something else."""
-        if now - self.looked_at > ANYWAY or now - last_written(self.log)[0] > PAUSED or self.shown is None:
+        if now - self.looked_at > ANYWAY or self.shown is None:
             return True
         try:
             with open(self.log, "rb", buffering=0) as log:
@@ -223,7 +228,7 @@ class Talk:
         except OSError:
             return True
         self.read_to += len(drawn)
-        return len(drawn) == MOST_READ or screens.has_new_words(drawn, self.shown[1])
+        return len(drawn) == MOST_READ or screens.has_new_text(drawn, self.shown[1])
 
 
 def last_written(log: str) -> tuple[float, int]:

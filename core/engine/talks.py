@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.engine import letters
-from core.engine.talk import CALM, Talk, last_written
+from core.engine.talk import Talk, last_written
 from core.interactive import hooks, ladder, rulebook, screens, spool
 from core.interactive.signals import Signal, Source, State
 from core.messages import AgentSeen, TurnEnded
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from core.adapters.tmux.panes import Panes
     from core.engine.talk import Plan
     from core.interactive.ladder import Reading
+    from core.interactive.rulebook import Rulebook
     from core.interactive.signals import Choice
     from core.messages import Observation
     from core.model import AttemptId
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 0.3
 """Seconds between two rounds: a state must be right within one second."""
+LOOK_EVERY_CALM = 0.5
+"""The same while none has written anything for a while."""
+RULES_EVERY = 2.0
+"""Seconds after which it is asked again whether the rules of a screen have been edited."""
 AT_ONCE = 16
 """Screens that are looked at side by side."""
 SPOOL = "hooks.spool"
@@ -53,6 +58,8 @@ class Talks:
         self._folder = folder
         self._post = post
         self._talks: dict[AttemptId, Talk] = {}
+        self._rules: dict[tuple[str, Path], tuple[float, Rulebook]] = {}
+        """Of each agent's screens, and when they were read."""
 
     def begin(self, attempt: AttemptId, plan: Plan) -> None:
         """Also of one that an earlier engine has talked to: what its hooks told since then is read again."""
@@ -79,7 +86,7 @@ class Talks:
         talk = self._talks.get(attempt)
         if talk is not None:
             letters.write(talk.plan.folder, mail)
-            talk.letters = letters.unread(talk.plan.folder)
+            talk.letters, talk.rests_until = letters.unread(talk.plan.folder), 0.0
 
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         """What the operator says; OutsideError says why not."""
@@ -93,10 +100,10 @@ class Talks:
         while True:
             now = time.time()
             due = [talk for talk in self._talks.values() if talk.is_due(now)]
-            calm = not due and all(talk.settled for talk in self._talks.values())
+            calm = not due and all(now < talk.rests_until for talk in self._talks.values())
             for start in range(0, len(due), AT_ONCE):
                 await asyncio.gather(*map(self._look, due[start : start + AT_ONCE]))
-            await asyncio.sleep(CALM if calm else LOOK_EVERY)
+            await asyncio.sleep(LOOK_EVERY_CALM if calm else LOOK_EVERY)
 
     async def heard(self, attempt: AttemptId) -> None:
         """A hook has rung."""
@@ -106,7 +113,7 @@ class Talks:
 
     async def _look(self, talk: Talk) -> None:
         async with talk.turn:
-            now = time.time()
+            now, talk.rests_until = time.time(), 0.0
             signals = self._hooked(talk)
             await self._look_at_screen(talk, now)
             trouble = talk.trouble(now)
@@ -138,14 +145,21 @@ class Talks:
         written_at, size = last_written(talk.log)
         if written_at == talk.written_at and talk.settled and talk.shown is not None:
             return
-        book, _ = rulebook.load(talk.plan.screens, talk.plan.own_rules)
         try:
-            talk.shown = book, await self._panes.look(talk.attempt)
+            talk.shown = self._rules_of(talk.plan, now), await self._panes.look(talk.attempt)
         except (OutsideError, OSError, ValueError, IndexError):
             talk.shown, talk.said = None, ()
         else:
             talk.said = tuple(screens.read(*talk.shown, now))
         talk.written_at, talk.looked_at, talk.read_to = written_at, now, size
+
+    def _rules_of(self, plan: Plan, now: float) -> Rulebook:
+        """A person may edit them while agents run."""
+        read_at, rules = self._rules.get(named := (plan.screens, plan.own_rules), (0.0, None))
+        if rules is None or now - read_at > RULES_EVERY:
+            rules, _ = rulebook.load(*named)
+            self._rules[named] = now, rules
+        return rules
 
     def _tell(self, talk: Talk) -> None:
         reading = talk.ladder.reading

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -74,9 +75,10 @@ def _order(signal: Signal) -> tuple[float, int, str, str]:
     return signal.at, -signal.source.rank, signal.state, signal.evidence
 
 
-def stale(ladder: Ladder, now: float) -> bool:
-    """No source has confirmed the reading for as long as its word stands."""
-    return now - ladder.reading.seen_at > FRESH[ladder.reading.source] and ladder.reading.state not in _LASTING
+def trusted_until(ladder: Ladder) -> float:
+    """Unix time until which the reading stands without a source that confirms it."""
+    reading = ladder.reading
+    return math.inf if reading.state in _LASTING else reading.seen_at + FRESH[reading.source]
 
 
 def fade(ladder: Ladder, now: float, written_at: float) -> Ladder:

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.interactive.signals import ASKING, DETAIL, EVIDENCE, Choice, Signal, Source, State
@@ -48,7 +48,7 @@ MOST_LINES = 200
 MOST_CHOICES = 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Screen:
     """A pane as tmux tells it: plain lines without blanks at their ends."""
 
@@ -56,6 +56,11 @@ class Screen:
     cursor: tuple[int, int] | None = None
     """Column and row, from 0; None where it is not known."""
     title: str = ""
+
+    @cached_property
+    def text(self) -> str:
+        """All of it as one line, the title last: what wraps is whole again."""
+        return "".join((*self.lines, self.title))
 
 
 class Composer(NamedTuple):
@@ -75,15 +80,15 @@ def screen(text: str, cursor: tuple[int, int] | None = None, title: str = "") ->
 
 
 _STYLE = re.compile(rb"\x1b\[[0-9;:]*m")
+_RIGHT = re.compile(rb"\x1b\[1?C")
 _MOVE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -/]*[0-Z\\-~])")
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORDS = re.compile(r"[^\W\d_]{2,}(?: [^\W\d_]+)*")
 
 
-def has_new_words(drawn: bytes, seen: Screen) -> bool:
-    """Whether output has any word that was not on a screen before: spinners and clocks have none."""
-    text = _MOVE.sub(b" ", _STYLE.sub(b"", drawn)).decode("utf-8", "ignore")
-    known = "".join((*seen.lines, seen.title))
-    return any(word not in known for word in _WORD.findall(text))
+def has_new_text(drawn: bytes, seen: Screen) -> bool:
+    """Whether output has words that did not stand side by side on a screen before: spinners and clocks have none."""
+    text = _MOVE.sub(b"\n", _RIGHT.sub(b" ", _STYLE.sub(b"", drawn))).decode("utf-8", "ignore")
+    return any(words not in seen.text for words in set(_WORDS.findall(text)))
 
 
 def read(book: Rulebook, seen: Screen, at: float) -> list[Signal]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.interactive.ladder import APART, EARLY, FRESH, GONE_AFTER, Ladder, begin, fade, merge, stale
+from core.interactive.ladder import APART, EARLY, FRESH, GONE_AFTER, Ladder, begin, fade, merge, trusted_until
 from core.interactive.signals import Choice, Signal, Source, State
 
 WORDS = {
@@ -83,11 +85,10 @@ def test_the_screen_gives_the_keys_for_what_the_hook_has_told() -> None:
     assert (reading.source, reading.detail, reading.choices) == (Source.HOOK, "the dialog", (Choice("1", "Yes"),))
 
 
-def test_a_reading_that_nobody_confirms_goes_stale() -> None:
+def test_a_reading_stands_for_as_long_as_the_word_of_its_source() -> None:
     ladder = told("1 screen working")
-    assert not stale(ladder, 1.0 + FRESH[Source.SCREEN])
-    assert stale(ladder, 1.1 + FRESH[Source.SCREEN])
-    assert not stale(told("1 hook exited"), 1e6)
+    assert trusted_until(ladder) == 1.0 + FRESH[Source.SCREEN]
+    assert trusted_until(told("1 hook exited")) == math.inf
 
 
 def test_what_nobody_has_confirmed_for_long_is_not_known_any_more() -> None:

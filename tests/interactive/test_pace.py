@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.engine.talk import ANYWAY, CALM, CONFIRMED, PAUSED, SETTLED, WORKS_ON, Plan, Talk
+from core.engine.talk import ANYWAY, CONFIRMED, PAUSED, SETTLED, WORKS_ON, Plan, Talk
 from core.interactive import ladder
 from core.interactive.rulebook import Rulebook
 from core.interactive.screens import Screen
@@ -83,7 +83,21 @@ def test_a_screen_at_rest_is_asked_again_only_now_and_then(tmp_path: Path) -> No
     asking.now += SETTLED + 0.1
     asking.look()
     asking.talk.ladder = ladder.begin(asking.now, State.PERMISSION)
-    for _ in range(int(CONFIRMED / (CALM + 0.1))):
-        assert not asking.is_due(CALM + 0.1)
+    for _ in range(int(CONFIRMED)):
+        assert not asking.is_due(0.99)
     assert asking.is_due(1.0)
-    assert asking.is_due(CALM + 0.1, b"anything")
+
+
+def test_an_agent_at_rest_is_looked_at_as_soon_as_it_draws_or_is_typed_to(tmp_path: Path) -> None:
+    asking = Agent(tmp_path, State.PERMISSION)
+    asking.now += SETTLED + 0.1
+    asking.look()
+    asking.talk.ladder = ladder.begin(asking.now, State.PERMISSION)
+    assert not asking.is_due(0.1)
+    assert asking.is_due(0.1, b"anything")
+    asking.look()
+    asking.now += SETTLED + 0.1
+    asking.look()
+    assert not asking.is_due(0.1)
+    asking.talk.typed(asking.now)
+    assert asking.is_due(0.1)

@@ -172,22 +172,26 @@ def test_a_users_own_file_comes_first(tmp_path: Path) -> None:
         (b"\x1b[H\x1b[JWorking", False),
         (b"Do you want to proceed?\r\n1. Yes", True),
         (b"work\x1b[5Cing", False),
+        (b"hello\x1b[Cworld", False),
+        (b"world hello", True),
+        (b"esc\x1b[1Chello", True),
+        (b"world\r\nhello\x1b[3;1Hworking\x1b[Kworld", False),
         ("\u3042\u306a\u305f".encode(), True),
         (b"\xff\xfe\x1b[", False),
         (b"", False),
     ],
 )
-def test_spinners_and_clocks_draw_no_new_words(drawn: bytes, new: bool) -> None:
+def test_spinners_and_clocks_draw_nothing_new(drawn: bytes, new: bool) -> None:
     seen = screens.Screen(("> hello world", "* Working on it, working (11s)", "esc to inter", "rupt"), title="x demo")
-    assert screens.has_new_words(drawn, seen) is new
-    assert not screens.has_new_words(b"interrupt", seen), "a word that wraps is one"
+    assert screens.has_new_text(drawn, seen) is new
+    assert not screens.has_new_text(b"interrupt", seen), "a word that wraps is one"
 
 
 @pytest.mark.parametrize("agent", AGENTS)
-def test_whatever_asks_has_words_that_no_screen_of_an_agent_at_work_has(agent: str) -> None:
+def test_whatever_asks_has_text_that_no_screen_of_an_agent_at_work_has(agent: str) -> None:
     of_agent = [name for kind, name in RECORDED if kind == agent]
     working = [name for name in of_agent if name.startswith(State.WORKING)]
     asking = [name for name in of_agent if name.split("-", maxsplit=1)[0] in ASKING and not name.startswith(AT_FIRST)]
     for name in asking:
         drawn = "\r\n".join(recorded(agent, name).lines).encode()
-        assert all(screens.has_new_words(drawn, recorded(agent, one)) for one in working), name
+        assert all(screens.has_new_text(drawn, recorded(agent, one)) for one in working), name
