@@ -31,7 +31,7 @@ class Watch:
 
     def __init__(self, home: Path) -> None:
         self.members = Members(home)
-        self._before: dict[int, tuple[float, float]] = {}
+        self._before: dict[int, Process] = {}
         self._looked_at = 0.0
         self._passing = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
@@ -73,28 +73,35 @@ class Watch:
         self,
         tenant: Tenant,
         found: dict[int, Process],
-        before: dict[int, tuple[float, float]],
+        before: dict[int, Process],
         now: float,
         elapsed: float,
     ) -> Vital:
-        worked = 0.0
-        for process in found.values():
-            self._before[process.pid] = (process.created, process.cpu)
-            created, cpu = before.get(process.pid, (process.created, process.cpu))
-            if created == process.created:
-                worked += process.cpu - cpu
+        self._before.update(found)
+        worked = cpu_seconds = 0.0
+        memory = threads = stopped = 0
+        living = []
+        for pid, process in found.items():
+            earlier = before.get(pid, process)
+            if earlier is not process and earlier.created == process.created:
+                worked += process.cpu - earlier.cpu
+            cpu_seconds += process.cpu + process.reaped_cpu
+            memory += process.memory
+            if not process.dead:
+                living.append(process)
+                threads += process.threads
+                stopped += process.state == "T"
         last_output = _last_output(tenant.log)
         silent = last_output is None or now - last_output >= SILENT_FOR_QUESTION
         root = _root(tenant, found)
-        living = [process for process in found.values() if not process.dead]
         return Vital(
             at=now,
             cpu=100 * worked / elapsed if elapsed > 0 else 0.0,
-            cpu_seconds=sum(process.cpu + process.reaped_cpu for process in found.values()),
-            memory=sum(process.memory for process in found.values()),
+            cpu_seconds=cpu_seconds,
+            memory=memory,
             processes=len(found),
-            threads=sum(process.threads for process in living),
-            stopped=sum(process.state == "T" for process in living),
+            threads=threads,
+            stopped=stopped,
             zombies=len(found) - len(living),
             root=None if root is None else root.identity,
             launcher_alive=self.members.launcher_alive(tenant),

@@ -44,7 +44,7 @@ LOOK_EVERY = 2.0
 """Seconds between two looks at the process table, at least; more where they would exceed the budget."""
 LOOK_EVERY_WATCHED = 1.0
 """The same while a console is open."""
-UNWATCHED_SHARE = 0.3
+UNWATCHED_SHARE = 0.2
 """Of the budget, while none is."""
 SERVERS_EVERY = 1.0
 ORPHAN_GRACE = 0.5
@@ -227,6 +227,7 @@ class RealHands:
 
     async def close(self) -> None:
         self._background.cancel()
+        self._talks.close()
         await self.sessions.close()
 
     # Processes

@@ -82,6 +82,8 @@ class Talk:
     looked_at: float = 0.0
     rests_until: float = 0.0
     """Unix time until which nothing but new output gives reason to look."""
+    is_watched: bool = False
+    """While it rests somebody tells of new output: it need not be asked."""
     shown: tuple[Rulebook, Screen] | None = None
     """The screen at the latest look."""
     said: tuple[Signal, ...] = ()
@@ -190,13 +192,14 @@ class Talk:
     def is_due(self, now: float) -> bool:
         """Something was written lately, something was not believed yet, or nobody has confirmed the state for a
         while."""
-        written_at, _ = last_written(self.log)
         if now < self.rests_until:
-            return written_at != self.written_at
-        if now > self._trusted_until or self._has_more_to_come:
+            return not self.is_watched and last_written(self.log)[0] != self.written_at
+        written_at, _ = last_written(self.log)
+        trusted_until = self._trusted_until
+        if now > trusted_until or self._has_more_to_come:
             return True
         if self.settled and written_at == self.written_at:
-            self.rests_until = self._trusted_until
+            self.rests_until = trusted_until
             return False
         if self.ladder.reading.state is not State.WORKING:
             return True

@@ -7,8 +7,10 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from core.adapters.writes import Writes
 from core.engine import letters
 from core.engine.talk import Talk, last_written
 from core.interactive import hooks, ladder, rulebook, screens, spool
@@ -31,10 +33,8 @@ if TYPE_CHECKING:
     from core.model import AttemptId
     from core.speech import Mail
 
-LOOK_EVERY = 0.3
+LOOK_EVERY = 0.4
 """Seconds between two rounds: a state must be right within one second."""
-LOOK_EVERY_CALM = 0.5
-"""The same while none has written anything for a while."""
 RULES_EVERY = 2.0
 """Seconds after which it is asked again whether the rules of a screen have been edited."""
 AT_ONCE = 16
@@ -58,6 +58,9 @@ class Talks:
         self._folder = folder
         self._post = post
         self._talks: dict[AttemptId, Talk] = {}
+        self._writes = Writes()
+        self._wake = asyncio.Event()
+        """Set where the next round cannot wait for its time."""
         self._rules: dict[tuple[str, Path], tuple[float, Rulebook]] = {}
         """Of each agent's screens, and when they were read."""
 
@@ -69,6 +72,9 @@ class Talks:
             talk.pasted, talk.entered_again = (plan.folder / PASTED).exists(), True
         talk.letters = letters.unread(plan.folder)
         self._talks[attempt] = talk
+
+    def close(self) -> None:
+        self._writes.close()
 
     def end(self, attempt: AttemptId) -> None:
         self._talks.pop(attempt, None)
@@ -99,11 +105,25 @@ class Talks:
     async def look_again_and_again(self) -> None:
         while True:
             now = time.time()
+            self._wake.clear()
             due = [talk for talk in self._talks.values() if talk.is_due(now)]
-            calm = not due and all(now < talk.rests_until for talk in self._talks.values())
             for start in range(0, len(due), AT_ONCE):
                 await asyncio.gather(*map(self._look, due[start : start + AT_ONCE]))
-            await asyncio.sleep(LOOK_EVERY_CALM if calm else LOOK_EVERY)
+            for talk in self._talks.values():
+                if now < talk.rests_until and not talk.is_watched:
+                    self._watch(talk)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY)
+
+    def _watch(self, talk: Talk) -> None:
+        """What is written from now on is told, and looked at at once."""
+        talk.is_watched = self._writes.tell(talk.log, partial(self._written, talk))
+        if last_written(talk.log)[0] != talk.written_at:
+            talk.rests_until = 0.0
+
+    def _written(self, talk: Talk) -> None:
+        talk.is_watched, talk.rests_until = False, 0.0
+        self._wake.set()
 
     async def heard(self, attempt: AttemptId) -> None:
         """A hook has rung."""

@@ -1,0 +1,54 @@
+"""Tells once of the next write to a file, where the kernel does: by inotify."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import struct
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MODIFY, _ONE_SHOT = 0x2, 0x80000000
+_EVENT = struct.Struct("iIII")
+"""The watch, what happened, a cookie, and the length of a name: of a file watched by itself there is none."""
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+class Writes:
+    """A file that is watched costs nothing until it is written to."""
+
+    def __init__(self) -> None:
+        self._inotify = -1
+        self._waiting: dict[int, Callable[[], None]] = {}
+
+    def tell(self, path: str, callback: Callable[[], None]) -> bool:
+        """Calls back from the running loop at the next write; False where nobody will: then one has to ask."""
+        watch = _libc.inotify_add_watch(self._open(), os.fsencode(path), _MODIFY | _ONE_SHOT) if _libc else -1
+        if watch >= 0:
+            self._waiting[watch] = callback
+        return bool(watch >= 0)
+
+    def close(self) -> None:
+        if self._inotify >= 0:
+            asyncio.get_running_loop().remove_reader(self._inotify)
+            os.close(self._inotify)
+            self._inotify = -1
+
+    def _open(self) -> int:
+        if self._inotify < 0 and _libc is not None:
+            self._inotify = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+            if self._inotify >= 0:
+                asyncio.get_running_loop().add_reader(self._inotify, self._read)
+        return self._inotify
+
+    def _read(self) -> None:
+        with suppress(BlockingIOError):
+            for watch, happened, _cookie, _length in _EVENT.iter_unpack(os.read(self._inotify, 1 << 12)):
+                callback = self._waiting.pop(watch, None) if happened & _MODIFY else None
+                if callback is not None:
+                    callback()
