@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.app import App
 
 from core.files import changes
 from core.text import one_line
 from tui import themes
+from tui.keyboard import Keyboard
 from tui.link import Link
 from tui.replica import Replica
 from tui.screens.board import Framed
@@ -35,9 +37,17 @@ class Console(App[None], inherit_bindings=False):
         self.stylesheet.set_variables(self.get_css_variables())
         self.replica = Replica()
         self.link = Link(home, self._feed, self._state)
-        self._fleet = FleetScreen(home, self.replica, self.link, read_only=read_only, plain=plain)
+        self.keyboard = Keyboard(self)
+        self._fleet = FleetScreen(home, self.replica, self.link, self.keyboard, read_only=read_only, plain=plain)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            self.keyboard.type(event)
+        else:
+            await super().on_event(event)
 
     def on_mount(self) -> None:
+        self.run_worker(self.keyboard.pass_on(super().on_event))
         self.push_screen(self._fleet)
         self.call_after_refresh(self._tell, self._faults)
         self.run_worker(self.link.run(), exit_on_error=True)

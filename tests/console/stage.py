@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual.events import Key
+
 from core.adapters.reading import Reader
 from core.adapters.run_reading import RunReader
 from core.adapters.store import SqliteStore
@@ -120,6 +122,15 @@ class Actor:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
+        await self.until(lambda: self.console.keyboard.at_rest, "the keys have been taken")
+        await self.pilot.pause()
+
+    async def type_ahead(self, *keys: str) -> None:
+        """All of them in one moment, as a terminal sends what was typed while nobody listened."""
+        for key in keys:
+            sign = {"space": " ", "slash": "/", "question_mark": "?"}.get(key, key)
+            self.console.post_message(Key(key, sign if len(sign) == 1 else None))
+        await self.until(lambda: self.console.keyboard.at_rest, "the keys have been taken")
         await self.pilot.pause()
 
     async def write(self, text: str) -> None:

@@ -8,6 +8,8 @@ from tui.panes.fleet import FleetPane, QueuePane
 from tui.screens.keyed import Keyed
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from textual.screen import Screen
 
     from core.wire import TaskRow
@@ -94,6 +96,10 @@ class Board(Keyed[None], inherit_bindings=False):
         raise NotImplementedError
 
     async def open(self, screen: Screen[Any]) -> Any:  # noqa: ANN401 - what the screen returns
+        raise NotImplementedError
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """What a key has begun: the next one waits until it ends, or opens something."""
         raise NotImplementedError
 
     def say(self, text: str) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from core.home import Home
     from core.wire import SessionRow
+    from tui.keyboard import Keyboard
     from tui.link import Link
     from tui.replica import Replica
     from tui.situation import Situation
@@ -45,8 +46,10 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (24, "-high")]  # noqa: RUF012 - as Textual declares it
 
-    def __init__(self, home: Home, replica: Replica, link: Link, *, read_only: bool, plain: bool) -> None:
-        super().__init__(home, replica, link)
+    def __init__(
+        self, home: Home, replica: Replica, link: Link, keyboard: Keyboard, *, read_only: bool, plain: bool
+    ) -> None:
+        super().__init__(home, replica, link, keyboard)
         self.read_only = self._asked_read_only = read_only
         self.plain = self._asked_plain = plain
         self._notify = "none"
@@ -129,7 +132,7 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
             if task is not None:
                 self.go_to(task)
 
-        self.run_worker(look())
+        self.start(look())
 
     def on_lines_moved(self) -> None:
         self._show_footer()
@@ -191,7 +194,7 @@ class FleetScreen(FleetDesk, inherit_bindings=False):
         elif action.id in MOVES:
             MOVES[action.id](self)
         else:
-            self.run_worker(self._deed(action), group="deeds")
+            self.start(self._deed(action))
 
     async def _deed(self, action: Action) -> None:
         from tui.deeds import DEEDS

@@ -17,10 +17,13 @@ from tui.screens.board import Board
 from tui.screens.moves import apply_view
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from textual.screen import Screen
 
     from core.home import Home
     from core.wire import AgentRow, SessionRow, TaskRow
+    from tui.keyboard import Keyboard
     from tui.link import Link
     from tui.replica import Replica
     from tui.screens.dialogs import Option, Question
@@ -29,10 +32,11 @@ if TYPE_CHECKING:
 class FleetDesk(Board, inherit_bindings=False):
     """A `tui.deeds.desk.Desk`."""
 
-    def __init__(self, home: Home, replica: Replica, link: Link) -> None:
+    def __init__(self, home: Home, replica: Replica, link: Link, keyboard: Keyboard) -> None:
         super().__init__(replica)
         self.home = home
         self.link = link
+        self._keyboard = keyboard
         self.undo = Undo()
         self.is_aside = False
         """Another program has the terminal: nothing else may write to it."""
@@ -81,7 +85,10 @@ class FleetDesk(Board, inherit_bindings=False):
         return written
 
     async def open(self, screen: Screen[Any]) -> Any:  # noqa: ANN401 - what the screen returns
-        return await self.app.push_screen_wait(screen)
+        return await self._keyboard.show(screen)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._keyboard.start(self, work)
 
     def say(self, text: str) -> None:
         self.notify(text, markup=False, timeout=4)
@@ -94,7 +101,7 @@ class FleetDesk(Board, inherit_bindings=False):
 
         self.is_aside = not os.environ.get("TMUX")
         try:
-            text = await step_aside(self.app, argv, env)
+            text = await self._keyboard.leave_to(step_aside(self.app, argv, env))
         finally:
             self.is_aside = False
         if text is not None:

@@ -107,7 +107,7 @@ def _sort(screen: Board) -> None:
             screen.sort = chosen
             apply_view(screen)
 
-    screen.run_worker(choose())
+    screen.start(choose())
 
 
 def _mark(screen: Board) -> None:
@@ -175,7 +175,7 @@ def _theme(screen: Board) -> None:
         chosen = await screen.open(Themes("theme", [Option(name, name) for name in names], before))
         app.theme = chosen or before
 
-    screen.run_worker(choose())
+    screen.start(choose())
 
 
 def _actions(screen: Board, title: str, placeholder: str) -> None:
@@ -190,7 +190,7 @@ def _actions(screen: Board, title: str, placeholder: str) -> None:
         else:
             await screen.add_written(chosen)
 
-    screen.run_worker(choose())
+    screen.start(choose())
 
 
 MOVES: dict[str, Callable[[Board], None]] = {

@@ -20,6 +20,8 @@ from tui.views.run_filter import parse_runs
 from tui.views.run_words import empty_runs, too_many
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from textual.app import ComposeResult
     from textual.widget import Widget
 
@@ -40,6 +42,8 @@ class Fleet(Desk, Protocol):
     def needing(self) -> int: ...
 
     def next_needing(self) -> int | None: ...
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None: ...
 
 
 class RunBoard(Keyed[int | None], inherit_bindings=False):

@@ -93,7 +93,7 @@ class RunsScreen(RunBoard, inherit_bindings=False):
         if reason is not None:
             self.fleet.warn(f"{action.label}: {reason}")
         elif action.id in RUN_DEEDS:
-            self.run_worker(self._deed(action), group="deeds")
+            self.fleet.start(self._deed(action))
         else:
             self._move(action)
             self.request_frame()
@@ -125,9 +125,9 @@ class RunsScreen(RunBoard, inherit_bindings=False):
                 field.display = True
                 field.focus()
             case "help" | "palette":
-                self.run_worker(self._actions("keys" if action.id == "help" else "commands"))
+                self.fleet.start(self._actions("keys" if action.id == "help" else "commands"))
             case "task" | "logs":
-                self.run_worker(self._look(action))
+                self.fleet.start(self._look(action))
             case "leave":
                 self.app.exit()
             case _:
