@@ -262,6 +262,13 @@ class KillForeign:
 
 
 @shape
+class Merge:
+    task: Reference
+    message: str | None = None
+    """Of the commit that is made first of what is not committed; None makes none."""
+
+
+@shape
 class RemoveWorktree:
     task: Reference
     force: bool = False

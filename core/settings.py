@@ -23,8 +23,9 @@ def _cores() -> int:
 class EngineSettings:
     """How much runs at once, and what each session costs."""
 
-    slots: Count = field(default_factory=_cores)
-    """Tasks that may run at once, over all agents; 0 is no limit."""
+    slots: Count | None = None
+    """Tasks that may run at once, over all agents; 0 is no limit. By default each agent has its own slots alone, and
+    the local one, which runs commands, has as many as there are cores: coding agents wait for their models."""
     steal: bool = True
     """Agents with nothing to do take queued work from others that could do it too."""
     age_step: Duration = 900.0
@@ -177,11 +178,12 @@ class Limits:
 
 
 def limits(settings: Settings) -> Limits:
-    agents = {LOCAL_AGENT: AgentLimits(LOCAL_AGENT)} | {
+    total = settings.engine.slots
+    agents = {LOCAL_AGENT: AgentLimits(LOCAL_AGENT, _cores() if total is None else 0)} | {
         name: _limits_of(name, agent) for name, agent in settings.agent.items()
     }
     return Limits(
-        slots=settings.engine.slots,
+        slots=total or 0,
         steal=settings.engine.steal,
         age_step=settings.engine.age_step,
         agents=tuple(agents.values()),

@@ -67,7 +67,7 @@ class MemoryStore:
         for group in step.groups.values():
             self.groups[group.name] = replace(group, running=0, queued=0, limit=0 if group.configured else group.limit)
         for agent in step.agents.values():
-            self.agents[agent.name] = replace(agent, running=0, queued=0)
+            self.agents[agent.name] = replace(agent, running=0, queued=0, offered=0)
         self.notes.extend((who, note.text) for note in step.notes)
         self.mailbox |= step.mail
         for mail_id in step.forgotten:

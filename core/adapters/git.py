@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import suppress
+from itertools import takewhile
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from core.text import one_line
@@ -153,7 +154,9 @@ def failure(where: Path, words: tuple[str, ...], told: Told) -> GitError:
         if complaint in told.complaint:
             return GitError(f"{shown(where)} {mending}")
     lines = told.complaint.strip().splitlines() or [f"exit {told.code}"]
-    said = next((line for line in lines if line.startswith(("fatal: ", "error: "))), lines[-1])
+    at = next((at for at, line in enumerate(lines) if line.startswith(("fatal: ", "error: "))), len(lines) - 1)
+    listed = takewhile(lambda line: line.startswith("\t"), lines[at + 1 :])
+    said = " ".join([lines[at], ", ".join(line.strip() for line in listed)]).strip()
     return GitError(f"git {words[0]} failed in {shown(where)}: {one_line(said)}")
 
 

@@ -48,12 +48,16 @@ class DiffStat(NamedTuple):
     """The first hundred, from the top of the worktree; bytes that are no UTF-8 are escaped as surrogates."""
 
 
-def create(cwd: Path, root: Path, task: int) -> Worktree:
+def create(cwd: Path, root: Path, task: int, earlier: int | None = None) -> Worktree:
     """A worktree at `root/<task>` of the repository that `cwd` is in, on a new branch from the HEAD that `cwd` has.
 
     Once made it is returned as it is found, whatever was done in it since; what an earlier call left half made is made
-    afresh. What else lies there is moved aside, and never deleted. Submodules are not filled.
+    afresh. What else lies there is moved aside, and never deleted. Submodules are not filled. A task that goes on with
+    what an `earlier` one has begun works in that one's worktree, where it is still there: both have the same then.
     """
+    if earlier is not None and (begun := find(root, earlier)) is not None and begun.top.is_dir():
+        _share(root, task, begun)
+        return begun
     top, unfinished = root / str(task), root / f"{task}.unfinished"
     with _alone(top), _in_words(top):
         common = _common(cwd)
@@ -68,6 +72,15 @@ def create(cwd: Path, root: Path, task: int) -> Worktree:
         made = Worktree(path, top, branch, base, repository)
         _keep_record(root, task, made)
         return made
+
+
+def all_of(root: Path) -> frozenset[int]:
+    """The tasks that have a worktree, their own or that of another."""
+    try:
+        names = (name.removesuffix(".json") for name in os.listdir(root) if name.endswith(".json"))
+        return frozenset(int(name) for name in names if name.isdecimal())
+    except OSError:
+        return frozenset()
 
 
 def find(root: Path, task: int) -> Worktree | None:
@@ -88,6 +101,24 @@ def _keep_record(root: Path, task: int, made: Worktree) -> None:
     growing = _record(root, task).with_suffix(".new")
     growing.write_text(json.dumps([os.fspath(part) for part in made]), encoding="ascii")
     growing.rename(_record(root, task))
+
+
+def _share(root: Path, task: int, begun: Worktree) -> None:
+    """By a link: with the worktree the record goes for both."""
+    record = _record(root, task)
+    if find(root, task) != begun:
+        record.unlink(missing_ok=True)
+        record.symlink_to(_record(root, int(begun.top.name)).name)
+
+
+def forget(root: Path, task: int) -> None:
+    """Without `force`, what `remove` does; where the worktree is another task's, that one keeps it."""
+    record = _record(root, task)
+    found = None if record.is_symlink() else find(root, task)
+    if found is None:
+        record.unlink(missing_ok=True)
+    else:
+        remove(found, force=False)
 
 
 def diffstat(worktree: Worktree) -> DiffStat:
@@ -124,7 +155,7 @@ def remove(worktree: Worktree, *, force: bool) -> None:
     with _alone(top), _alone(repository), _in_words(top):
         lost = [] if force else _lost(worktree)
         if lost:
-            raise GitError(f"{shown(top)} has {' and '.join(lost)}: merge it, or remove it with force")
+            raise GitError(f"{shown(top)} has {' and '.join(lost)}: merge it, or remove it by force")
         if force and top.exists():
             shutil.rmtree(top)
         words = ("worktree", "remove", *["--force"] * (1 + force), str(top))
@@ -136,15 +167,22 @@ def remove(worktree: Worktree, *, force: bool) -> None:
         _record(top.parent, int(top.name)).unlink(missing_ok=True)
 
 
-def merge(worktree: Worktree) -> str:
+def merge(worktree: Worktree, message: str | None = None) -> str:
     """Merges the branch into the one that is checked out in the repository; returns the commit this has then.
 
-    Always by a commit of its own, unsigned, and without the repository's hooks, like all of git here. Refused where a
-    tracked file of the repository is changed, or anything in the worktree uncommitted. A conflict is undone and told.
+    Always by a commit of its own, unsigned, and without the repository's hooks, like all of git here. With a message
+    everything in the worktree that is uncommitted, and not ignored, is committed first. Refused where a tracked file of
+    the repository is changed, where anything in the worktree stays uncommitted, and where there is nothing to merge. A
+    conflict is undone and told.
     """
     repository, branch = worktree.repository, worktree.branch
     with _alone(repository), _in_words(repository):
-        into = _mergeable(worktree)
+        into = _mergeable(worktree, committing=message is not None)
+        if message is not None and _uncommitted(worktree.top):
+            git(worktree.top, "add", "--all")
+            git(worktree.top, "commit", "--quiet", "--no-gpg-sign", "--message", message)
+        if git(repository, "rev-list", "--count", f"HEAD..refs/heads/{branch}") == "0":
+            raise GitError(f"{branch} has no commit that {shown(into)} has not: there is nothing to merge")
         words = ("merge", "--no-ff", "--commit", "--no-squash", "--no-edit", "--no-gpg-sign", f"refs/heads/{branch}")
         try:
             git(repository, *words)
@@ -159,7 +197,7 @@ def merge(worktree: Worktree) -> str:
         return git(repository, "rev-parse", "HEAD")
 
 
-def _mergeable(worktree: Worktree) -> str:
+def _mergeable(worktree: Worktree, *, committing: bool) -> str:
     """The branch to merge into; GitError where that cannot be, or would leave something behind."""
     _, top, branch, _, repository = worktree
     where = shown(repository)
@@ -172,9 +210,12 @@ def _mergeable(worktree: Worktree) -> str:
         raise GitError(f"{where} is in the middle of another merge: conclude it or abort it there")
     if answer(top, "symbolic-ref", "-q", "--short", "HEAD") != branch:
         raise GitError(f"{shown(top)} is not on its branch: check out {branch} there, with all that is to merge")
-    for folder, changed in ((repository, _uncommitted(repository, untracked="no")), (top, _uncommitted(top))):
-        if changed:
-            raise GitError(f"{shown(folder)} has uncommitted {_listed(changed)}: commit it there, then merge")
+    if changed := _uncommitted(repository, untracked="no"):
+        raise GitError(f"{where} has uncommitted {_listed(changed)}: commit it there, then merge")
+    if not committing and (changed := _uncommitted(top)):
+        raise GitError(
+            f"{shown(top)} has uncommitted {_listed(changed)}: merge it with a message (-m) to commit that first"
+        )
     return into
 
 

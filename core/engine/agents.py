@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.adapters import worktrees
 from core.engine.background import Background
 from core.engine.letters import NOTE, coming_again, letters
 from core.engine.talk import Plan
@@ -143,12 +144,18 @@ class Agents:
             prompt=prompt,
             files=files,
             cwd=str(Path(settings.cwd).expanduser()) if settings.cwd else launch.cwd,
-            worktree=str(self._home.worktrees) if settings.worktree == "task" else None,
+            worktree=str(self._home.worktrees) if self._works_in_tree(settings, launch) else None,
         )
         env = dict(launch.env) | how.env | settings.env
         if isinstance(how, Headless):
             return self._headless(replace(run, env=_sorted(env)), how, argv, folder, session, before)
         return self._interactive(replace(run, env=_sorted(env)), how, argv, folder, session)
+
+    def _works_in_tree(self, settings: AgentSettings, launch: Launch) -> bool:
+        """A conversation goes on where it was begun."""
+        earlier = launch.resume
+        begun = earlier is not None and worktrees.find(self._home.worktrees, earlier) is not None
+        return begun or settings.worktree == "task"
 
     def _headless(
         self,

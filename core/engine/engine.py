@@ -264,7 +264,7 @@ class Engine:
             "counts": {state.value: count for state, count in world.counts.items() if count},
             "needs_you": sum(attempt.state == "waiting" for attempt in world.attempts.values()) + self.feed.runs.asking,
             "messages": self.reader.waiting_for_operator(time.time()),
-            "slots": world.limits.slots,
+            "slots": world.slots,
             "age_step": world.limits.age_step,
             "paused": world.paused,
             "utilisation": metrics.utilisation,

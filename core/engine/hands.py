@@ -156,7 +156,7 @@ class RealHands:
 
     async def _start_in_worktree(self, attempt: AttemptId, launch: Launch, root: Path) -> None:
         try:
-            tree = await asyncio.to_thread(worktrees.create, Path(launch.cwd), root, attempt.task)
+            tree = await asyncio.to_thread(worktrees.create, Path(launch.cwd), root, attempt.task, launch.resume)
         except GitError as error:
             self._post(NotPlaced(attempt, str(error)))
             return

@@ -55,10 +55,14 @@ class Metrics:
         A slot counts as available while a task waits for one or runs in one.
         """
         elapsed, self._counted_to = now - self._counted_to, now
-        slots = world.limits.slots
-        wanted = world.running + world.offered
-        self._busy += elapsed * min(world.running, slots or world.running)
-        self._available += elapsed * (min(wanted, slots) if slots else world.running)
+        busy = available = 0
+        for agent in world.agents.values():
+            slots = agent.slots or agent.running
+            busy += min(agent.running, slots)
+            available += min(agent.running + agent.offered, slots)
+        most = world.limits.slots or available
+        self._busy += elapsed * min(busy, most)
+        self._available += elapsed * min(available, most)
 
     @property
     def utilisation(self) -> float | None:

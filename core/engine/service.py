@@ -45,7 +45,7 @@ class Service:
             ReadingVerbs(engine, home),
             SessionVerbs(engine),
             RunVerbs(engine, runs, home),
-            TreeVerbs(engine, Trees(home, engine)),
+            TreeVerbs(engine, self._selecting, Trees(home, engine)),
             Speaking(engine, tokens, prompts),
         )
         self._verbs["quit"] = (r.Nothing, self._quit)

@@ -44,7 +44,7 @@ class Trees:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _stat(self, task: int) -> DiffStat | None:
-        found = worktrees.find(self._root, task)
+        found = self.find(task)
         with suppress(GitError):
             return None if found is None else worktrees.diffstat(found)
         return None
@@ -54,21 +54,39 @@ class Trees:
         found = await self._do(task, lambda tree: worktrees.diff(tree, LONGEST_DIFF))
         return found.decode("utf-8", "replace")
 
-    async def merge(self, task: int) -> str:
+    def find(self, task: int) -> Worktree | None:
+        return worktrees.find(self._root, task)
+
+    async def merge(self, task: int, message: str | None) -> str:
         """The commit that the repository's branch has then."""
         self._check_at_rest(task)
-        return await self._do(task, worktrees.merge)
+        return await self._do(task, lambda tree: worktrees.merge(tree, message))
 
     async def remove(self, task: int, *, force: bool) -> None:
         self._check_at_rest(task)
         await self._do(task, lambda tree: worktrees.remove(tree, force=force))
 
+    async def forget(self, tasks: Sequence[int]) -> dict[int, str]:
+        """The worktrees of tasks that are to be forgotten, where nothing is lost with them; why the others stay."""
+        kept = {}
+        for task in sorted(worktrees.all_of(self._root).intersection(tasks)):
+            try:
+                self._check_at_rest(task)
+                await asyncio.to_thread(worktrees.forget, self._root, task)
+            except (RefusedError, GitError) as error:
+                kept[task] = str(error)
+        return kept
+
     def _check_at_rest(self, task: int) -> None:
-        if task in self._engine.world.attempts:
-            raise RefusedError("refused", f"task {task} is running in its worktree: wait for it, or stop it first")
+        """A task that goes on with what another one has begun works in the worktree of that one."""
+        tree = self.find(task)
+        live = self._engine.world.attempts
+        at_work = next((one for one in live if one == task or (tree is not None and self.find(one) == tree)), None)
+        if at_work is not None:
+            raise RefusedError("refused", f"task {at_work} is running in its worktree: wait for it, or stop it first")
 
     async def _do(self, task: int, work: Callable[[Worktree], T]) -> T:
-        found = worktrees.find(self._root, task)
+        found = self.find(task)
         if found is None:
             raise RefusedError("not-found", f"task {task} has no worktree")
         try:

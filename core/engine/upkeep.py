@@ -7,6 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from core.adapters import worktrees
 from core.config.reading import ConfigError, read
 from core.engine.background import Background
 from core.files import changes
@@ -88,7 +89,8 @@ class Upkeep:
     async def _forget_tasks(self, keep: int) -> None:
         if self._engine.ended_tasks <= keep:
             return
-        old = self._store.cleanable(None, keep)[:CLEANED_AT_ONCE]
+        with_tree = worktrees.all_of(self._home.worktrees)
+        old = [task for task in self._store.cleanable(None, keep) if task not in with_tree][:CLEANED_AT_ONCE]
         try:
             if old:
                 await self._engine.wish(Clean(tuple(old)), "engine")

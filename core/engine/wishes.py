@@ -284,7 +284,6 @@ COMMANDS: dict[str, tuple[type, Callable[[Any, Callable[[r.Chosen], tuple[int, .
     "start-now": (r.Tasks, lambda wish, choose: m.StartNow(choose(wish.tasks))),
     "priority": (r.Priority, lambda wish, choose: m.SetPriority(choose(wish.tasks), wish.priority)),
     "swap": (r.Swap, lambda wish, _: m.Swap(wish.task, wish.other)),
-    "clean": (r.Tasks, lambda wish, choose: m.Clean(choose(wish.tasks))),
     "group": (r.Group, lambda wish, _: m.SetGroup(_place(wish.group, (), "group"), wish.paused, wish.limit)),
     "agent": (r.Agent, lambda wish, _: m.SetAgentMode(wish.agent, AgentMode(wish.mode))),
     "everything": (r.Everything, lambda wish, _: m.PauseAll(wish.paused)),

@@ -28,15 +28,16 @@ def _counts(world: World) -> Iterator[str]:
         counted, actual = world.counts[state], sum(task.state is state for task in live)
         if counted != actual:
             yield f"{counted} counted as {state}, {actual} are"
-    offered = sum(task.ready for task in live)
-    if world.offered != offered:
-        yield f"{world.offered} counted as offered, {offered} are"
     by_group = Counter((task.group, task.state) for task in live)
     by_agent = Counter((task.agent, task.state) for task in live)
     for place, counted_by in ((world.groups, by_group), (world.agents, by_agent)):
         for name, noun in place.items():
             if (noun.running, noun.queued) != (counted_by[name, TaskState.RUNNING], counted_by[name, TaskState.QUEUED]):
                 yield f"{name}: its counts of running and queued tasks are wrong"
+    offered = Counter(task.agent for task in live if task.ready)
+    for agent in world.agents.values():
+        if agent.offered != offered[agent.name]:
+            yield f"{agent.offered} of {agent.name} counted as offered, {offered[agent.name]} are"
 
 
 def _tasks(world: World) -> Iterator[str]:

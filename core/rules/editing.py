@@ -16,6 +16,8 @@ from core.rules.stopping import known
 from core.text import one_line, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from core.messages import (
         Clean,
         Configure,
@@ -180,15 +182,21 @@ def configure(step: Step, wish: Configure) -> None:
 
 
 def clean(step: Step, wish: Clean) -> None:
-    states = [state for task_id in wish.tasks if (state := step.world.state_of(task_id)) is not None]
-    if any(not state.ended for state in states):
-        raise RefusedError("refused", "only ended tasks can be cleaned")
+    states = check_ended(step.world, wish.tasks)
     step.world.counts.subtract(states)
     step.removed = wish.tasks
     if wish.tasks:
         step.effects.append(RemoveFolders(wish.tasks))
         step.note(f"clean {plural(len(wish.tasks), 'ended task')}")
     step.reply = list(wish.tasks)
+
+
+def check_ended(world: World, tasks: Iterable[int]) -> list[TaskState]:
+    """Of those that there are; RefusedError where one has not ended."""
+    states = [state for task in tasks if (state := world.state_of(task)) is not None]
+    if any(not state.ended for state in states):
+        raise RefusedError("refused", "only ended tasks can be cleaned")
+    return states
 
 
 def _queued(step: Step, task_ids: tuple[int, ...]) -> list[Task]:

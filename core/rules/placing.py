@@ -35,7 +35,7 @@ def dispatch(step: Step) -> None:
 def begin(step: Step, task: Task) -> None:
     """Places the next attempt of a queued task; the engine starts it once this is on disk."""
     world = step.world
-    world.offer(task, ready=False)
+    world.offer(task, step.now, ready=False)
     task.attempts += 1
     task.tries += 1
     attempt = Attempt(

@@ -42,7 +42,7 @@ def settle(step: Step, task: Task) -> None:
     """Offers a queued task to the dispatcher, or takes the offer back, as its conditions now stand."""
     world = step.world
     waits = task.held or bool(task.needs) or task.state is not TaskState.QUEUED or _is_paused(world, task)
-    world.offer(task, ready=not waits and task.not_before <= step.now)
+    world.offer(task, step.now, ready=not waits and task.not_before <= step.now)
     if not waits and not task.ready:
         world.timers.set(task.not_before, Due.READY, task.id)
     step.tasks[task.id] = task
@@ -84,7 +84,7 @@ def end_task(step: Step, task: Task, state: TaskState, reason: str | None = None
         ended, state, reason = pending.pop()
         if ended.state.ended:
             continue
-        world.offer(ended, ready=False)
+        world.offer(ended, step.now, ready=False)
         step.enter(ended, state, reason)
         for child_id in sorted(world.children.pop(ended.id, ())):
             child = world.tasks.get(child_id)

@@ -92,11 +92,14 @@ def route(step: Step, task: Task, avoided: str | None = None) -> None:
 
 
 def give(step: Step, task: Task, agent: str) -> None:
+    ready = task.ready
+    if ready:
+        step.world.offer(task, step.now, ready=False)
     step.disown(task)
     task.agent = step.world.agent(agent).name
     step.adopt(task)
-    if task.ready:
-        step.world.offer(task, ready=True)
+    if ready:
+        step.world.offer(task, step.now, ready=True)
     if task.affinity is not None and task.wanted.agent is None:
         step.world.timers.set(step.now + AFFINITY_PATIENCE, Due.WAKE, task.id)
 

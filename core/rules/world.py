@@ -188,6 +188,8 @@ class Agent:
     """Affinities of what it ran last, the latest last."""
     running: int = 0
     queued: int = 0
+    offered: int = 0
+    """Of those that are queued, how many could start if a slot were free."""
     use: Use = field(default_factory=Use)
 
     @property
@@ -225,7 +227,7 @@ class Agent:
         kept = exp(-elapsed / USE_WINDOW)
         slots = self.slots or self.running
         use.busy = use.busy * kept + min(self.running, slots) * elapsed
-        use.available = use.available * kept + min(self.running + self.queued, slots) * elapsed
+        use.available = use.available * kept + min(self.running + self.offered, slots) * elapsed
 
     @property
     def utilisation(self) -> float | None:
@@ -272,8 +274,6 @@ class World:
     last_queued_at: float = 0.0
     paused: bool = False
     running: int = 0
-    offered: int = 0
-    """Tasks that could start if a slot were free."""
     failovers: dict[int, int] = field(default_factory=dict)
     """How often in a row each task went on because its agent could not run it."""
     misplaced: dict[int, int] = field(default_factory=dict)
@@ -324,9 +324,11 @@ class World:
             found = self.agents[name] = Agent(name, AgentLimits(name), configured=False)
         return found
 
-    def offer(self, task: Task, *, ready: bool) -> None:
+    def offer(self, task: Task, now: float, *, ready: bool) -> None:
         """Sets whether the dispatcher may take the task."""
-        self.offered += ready - task.ready
+        agent = self.agent(task.agent)
+        agent.count_use(now)
+        agent.offered += ready - task.ready
         task.ready = ready
         if ready:
             self.ready.push(task.id, task.order, task.agent, task.group, task.wanted)
@@ -340,6 +342,13 @@ class World:
         """The state of a live or recalled task; None for one that is unknown or forgotten."""
         task = self.tasks.get(task_id)
         return task.state if task is not None else self.ended.get(task_id)
+
+    @property
+    def slots(self) -> int:
+        """Over all agents; 0 is no limit."""
+        of_agents = [agent.slots for agent in self.agents.values() if agent.configured]
+        together = sum(of_agents) if all(of_agents) else 0
+        return min(filter(None, (self.limits.slots, together)), default=0)
 
     def may_start_in(self, group_name: str) -> bool:
         group = self.groups[group_name]

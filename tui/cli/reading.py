@@ -108,6 +108,7 @@ def _facts(task: dict[str, Any]) -> list[tuple[str, str]]:
         ("why", "; ".join(task["why"])),
         command_of(task),
         ("folder", task["cwd"]),
+        ("worktree", None if task["worktree"] is None else "{path}, branch {branch}".format(**task["worktree"])),
         ("input", task["stdin"]),
         ("place", f"agent {task['agent']}, group {task['group']}, priority {task['priority']}"),
         ("added by", None if task["spawned_by"] is None else f"attempt {task['spawned_by']}, head {task['root']}"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from core import __version__
 from core import requests as r
+from core.adapters import worktrees
 from core.adapters.reading import Only
 from core.engine import documents, wishes
 from core.engine.documents import document
@@ -52,7 +53,10 @@ class ReadingVerbs:
         return document(tasks=list(map(documents.row_document, rows)), counts=self._engine.head()["counts"])
 
     async def _show(self, wish: r.One, _who: str) -> object:
-        return document(task=documents.task_document(self._engine, documents.find(self._engine, wish.task)))
+        task = documents.find(self._engine, wish.task)
+        tree = worktrees.find(self._home.worktrees, task)
+        found = None if tree is None else {"path": str(tree.path), "branch": tree.branch, "base": tree.base}
+        return document(task=documents.task_document(self._engine, task) | {"worktree": found})
 
     async def _why(self, wish: r.One, _who: str) -> object:
         task = documents.find(self._engine, wish.task)

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from core import requests as r
 from core.engine import documents
 from core.engine.documents import document
-from core.messages import RefusedError
-from core.text import one_line
+from core.messages import Clean, RefusedError
+from core.rules.editing import check_ended
+from core.text import one_line, plural
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
     from core.engine.trees import Trees
     from core.engine.verbs import Verbs
+    from core.engine.verbs.selecting import Selecting
+
+SHOWN_OF_KEPT = 5
+"""Tasks that are not cleaned, each with its reason."""
 
 
 class TreeVerbs:
-    def __init__(self, engine: Engine, trees: Trees) -> None:
+    def __init__(self, engine: Engine, selecting: Selecting, trees: Trees) -> None:
         self._engine = engine
+        self._selecting = selecting
         self._trees = trees
 
     def verbs(self) -> Verbs:
         return {
             "results": (r.Results, self._results),
             "diff": (r.One, self._diff),
-            "merge": (r.One, self._merge),
+            "merge": (r.Merge, self._merge),
             "remove-worktree": (r.RemoveWorktree, self._remove_worktree),
+            "clean": (r.Tasks, self._clean),
         }
 
     async def _results(self, wish: r.Results, _who: str) -> object:
@@ -41,11 +49,23 @@ class TreeVerbs:
         task = documents.find(self._engine, wish.task)
         return document(task=task, diff=await self._trees.diff(task))
 
-    async def _merge(self, wish: r.One, _who: str) -> object:
+    async def _merge(self, wish: r.Merge, _who: str) -> object:
         task = documents.find(self._engine, wish.task)
-        return document(task=task, commit=await self._trees.merge(task))
+        return document(task=task, commit=await self._trees.merge(task, wish.message))
 
     async def _remove_worktree(self, wish: r.RemoveWorktree, _who: str) -> object:
         task = documents.find(self._engine, wish.task)
         await self._trees.remove(task, force=wish.force)
         return document(task=task)
+
+    async def _clean(self, wish: r.Tasks, who: str) -> object:
+        """A task stays while its worktree has what is nowhere else: nobody could call it any more."""
+        tasks = self._selecting.choose(wish.tasks, "clean")
+        check_ended(self._engine.world, tasks)
+        kept = await self._trees.forget(tasks)
+        gone = await self._engine.wish(Clean(tuple(task for task in tasks if task not in kept)), who)
+        if kept:
+            told = "; ".join(f"task {task} stays: {why}" for task, why in islice(kept.items(), SHOWN_OF_KEPT))
+            more = f"; and {len(kept) - SHOWN_OF_KEPT} more" if len(kept) > SHOWN_OF_KEPT else ""
+            raise RefusedError("refused", f"{told}{more} ({plural(len(tasks) - len(kept), 'other task')} cleaned)")
+        return gone
