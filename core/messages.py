@@ -126,11 +126,11 @@ class PauseAll:
 
 
 @dataclass(frozen=True, slots=True)
-class NoteAnswer:
-    """An operator has answered a dialog: it stands in the history."""
+class NoteDeed:
+    """What an operator has done to a session by its keys: it stands in the history."""
 
     task: int
-    answer: str
+    deed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +289,7 @@ Command = (
     | SetGroup
     | SetAgentMode
     | PauseAll
-    | NoteAnswer
+    | NoteDeed
     | Clean
     | Configure
     | Report

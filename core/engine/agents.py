@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.adapters import worktrees
+from core.adapters.folders import Folder
 from core.engine.background import Background
 from core.engine.letters import NOTE, coming_again, letters
 from core.engine.talk import Plan
@@ -104,7 +105,7 @@ class Agents:
             return None
         folder = self._home.attempts / str(attempt.id)
         with_mail = folder / PROMPT
-        session = _text(folder / SESSION)
+        session, started_in = _text(folder / SESSION), Folder(str(self._home.attempts), attempt.id).started_in()
         env = dict(launch.env) | kind.interactive.env | settings.env
         kept = registry.folder(kind.interactive.registry, env) if session else None
         return Plan(
@@ -113,6 +114,9 @@ class Agents:
             screens=kind.interactive.screens,
             hooks=kind.interactive.hooks,
             session=session,
+            check=launch.check,
+            cwd=started_in or launch.cwd,
+            env=_sorted(env),
             own_rules=self._home.config.parent / "screens",
             registry=None if kept is None else Registry(kept, session),
         )

@@ -97,13 +97,12 @@ def _beginning(path: str) -> str:
 
 
 def result_document(engine: Engine, task_id: int, changes: DiffStat | None) -> dict[str, Any]:
-    """What came of one task of a batch: of its latest attempt, the costs of all of them."""
+    """What came of one task of a batch: of its latest attempt; time, cost and tokens of all of them."""
     row, attempts = engine.reader.rows([task_id])[0], engine.reader.attempts(task_id)
     latest = attempts[-1] if attempts else {}
     results = [one["result"] for one in attempts if one["result"] is not None]
-    costs = [one["cost"] for one in results if one["cost"] is not None]
     told = latest.get("result") or {}
-    began, ended = latest.get("started_at"), latest.get("ended_at")
+    spent = [one["ended_at"] - one["started_at"] for one in attempts if one["started_at"] and one["ended_at"]]
     return {
         "task": task_id,
         "name": row.name,
@@ -112,14 +111,20 @@ def result_document(engine: Engine, task_id: int, changes: DiffStat | None) -> d
         "agent": row.agent,
         "attempts": len(attempts),
         "exit_code": latest.get("exit_code"),
-        "outcome": told.get("outcome"),
-        "seconds": None if began is None or ended is None else round(ended - began, 3),
-        "cost": round(sum(costs), 6) if costs else None,
-        "tokens_in": told.get("tokens_in"),
-        "tokens_out": told.get("tokens_out"),
+        "outcome": told.get("outcome") or ("lost" if row.state == "lost" else None),
+        "seconds": round(sum(spent), 3) if spent else None,
+        "cost": None if (cost := _sum(results, "cost")) is None else round(cost, 6),
+        "tokens_in": _sum(results, "tokens_in"),
+        "tokens_out": _sum(results, "tokens_out"),
         "message": told.get("message"),
         "files_changed": None if changes is None else changes.files,
     }
+
+
+def _sum(results: list[dict[str, Any]], key: str) -> Any:  # noqa: ANN401 - a count or an amount
+    """Over the attempts that tell; None where none does."""
+    told = [one[key] for one in results if one[key] is not None]
+    return sum(told) if told else None
 
 
 def mail_document(mail: Mail, now: float) -> dict[str, Any]:

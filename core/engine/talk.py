@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,6 +37,10 @@ SUBMITTED_WITHIN = 4.0
 """Seconds in which a prompt that was typed must have been taken."""
 SETTLED = 1.5
 """Seconds without a change after which a screen is what it was."""
+READY_WITHIN = 60.0
+"""Seconds after which a person must look at an agent that has not been found ready to be typed to."""
+LEFT_WITHIN = 5.0
+"""Seconds for which an agent may rest in the middle of its turn with text in its composer: it was interrupted."""
 ENDED_AFTER = 2.5
 """Seconds for which an agent without hooks must rest after its prompt, before its turn counts as ended."""
 STILL = 1.0
@@ -62,6 +67,11 @@ class Plan(NamedTuple):
     """The id of the conversation, where it was known before it began."""
     own_rules: Path
     registry: Registry | None = None
+    check: tuple[str, ...] = ()
+    """argv of what decides whether the work is done."""
+    cwd: str = "/"
+    env: tuple[tuple[str, str], ...] = ()
+    """Of the check."""
 
 
 @dataclass(slots=True)
@@ -74,6 +84,10 @@ class Talk:
     log: str
     session: str = ""
     """The id of the conversation, where it is known."""
+    message: str = ""
+    """What the agent has said last, as far as its hooks tell."""
+    begun_at: float = field(default_factory=time.time)
+    """Unix time since when it is looked at."""
     spool_at: int = 0
     written_at: float = -1.0
     """Unix time of the latest output that was noticed; 0 before there is any."""
@@ -130,7 +144,16 @@ class Talk:
             return "nobody can tell whether its prompt was typed: attach and look"
         if self.plan.hooks and self._is_late(now - UNSEEN_AFTER) and self.is_free:
             return "its prompt was typed, and nothing came of it: attach and look"
+        if self.typed_at is None and now - self.begun_at > READY_WITHIN:
+            return "nobody can tell whether it is ready for its prompt: attach and look"
+        if self._was_left(now):
+            return "its turn was interrupted, and text stands in its composer: attach, and send or clear it"
         return ""
+
+    def _was_left(self, now: float) -> bool:
+        """Its screen says that it rests, in the middle of a turn, with a text that nobody sends."""
+        rests = bool(self.said) and all(signal.state in RESTING for signal in self.said)
+        return self.taken and not self.ended and rests and self.holds_text and now - self.written_at > LEFT_WITHIN
 
     def _is_late(self, now: float) -> bool:
         """Nothing that was seen shows that the prompt was taken."""
@@ -165,11 +188,11 @@ class Talk:
         if self.typed_at is None or self.ended or reading.seen_at < self.typed_at or reading.state not in _IDLE:
             return None
         rested = now - reading.since > ENDED_AFTER and not self.holds_text
-        if reading.state in _ENDS:
-            return self._result(_ENDS[reading.state], reading.evidence) if rested else None
-        if self.refusal:
+        if self.refusal and reading.state is not State.LIMIT:
             over = self.taken and rested
             return self._result(Outcome.DENIED, f"the operator answered {self.refusal}") if over else None
+        if reading.state in _ENDS:
+            return self._result(_ENDS[reading.state], reading.evidence) if rested else None
         finished = reading.state is State.FINISHED and (self.taken or self._is_news(reading.evidence))
         known = finished and (self.taken or reading.source is Source.HOOK) and self.is_still(now)
         over = rested and (finished or self.taken)
@@ -182,7 +205,7 @@ class Talk:
         return now - self.written_at > STILL or now - self.ladder.reading.since > STILL_ENOUGH
 
     def _result(self, outcome: Outcome, reason: str) -> Result:
-        return Result(outcome, reason, self.session or None)
+        return Result(outcome, reason, self.session or None, message=self.message)
 
     @property
     def settled(self) -> bool:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from core.adapters.writes import Writes
 from core.engine import letters
+from core.engine.checking import checked
 from core.engine.talk import Talk, last_written
 from core.interactive import hooks, ladder, rulebook, screens, spool
-from core.interactive.signals import Signal, Source, State
+from core.interactive.signals import ASKING, Signal, Source, State
 from core.messages import AgentSeen, TurnEnded
 from core.model import Outcome
 from core.ports import OutsideError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from core.interactive.ladder import Reading
     from core.interactive.rulebook import Rulebook
     from core.interactive.signals import Choice
+    from core.kinds.result import Result
     from core.messages import Observation
     from core.model import AttemptId
     from core.speech import Mail
@@ -44,6 +46,7 @@ SESSION = "session"
 """Has the id of the conversation, as soon as it is known: what was killed can be gone on with, too."""
 TYPED = "typed"
 """Made just before the prompt is typed: it is never typed twice, whatever happens to the engine."""
+CHECK = "check.log"
 PASTED = "pasted"
 """Made when all of it has been typed."""
 
@@ -61,6 +64,7 @@ class Talks:
         self._writes = Writes()
         self._wake = asyncio.Event()
         """Set where the next round cannot wait for its time."""
+        self._checks: dict[AttemptId, asyncio.Task[None]] = {}
         self._rules: dict[tuple[str, Path], tuple[float, Rulebook]] = {}
         """Of each agent's screens, and when they were read."""
 
@@ -75,9 +79,17 @@ class Talks:
 
     def close(self) -> None:
         self._writes.close()
+        for attempt in list(self._checks):
+            self._end_check(attempt)
 
     def end(self, attempt: AttemptId) -> None:
         self._talks.pop(attempt, None)
+        self._end_check(attempt)
+
+    def _end_check(self, attempt: AttemptId) -> None:
+        check = self._checks.pop(attempt, None)
+        if check is not None:
+            check.cancel()
 
     async def answer(self, attempt: AttemptId, choice: Choice) -> None:
         """Presses the key of a choice; OutsideError says why not."""
@@ -95,12 +107,27 @@ class Talks:
             talk.letters, talk.rests_until = letters.unread(talk.plan.folder), 0.0
 
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
-        """What the operator says; OutsideError says why not."""
-        await self._panes.type_text(attempt, text, enter=enter)
+        """What the operator says; OutsideError says why not. Never into a dialog, which may have opened meanwhile:
+        Enter would answer it."""
         talk = self._talks.get(attempt)
-        if talk is not None and talk.ended and enter:
-            talk.typed(time.time())
-            talk.pasted = talk.entered_again = True
+        if talk is None:
+            await self._panes.type_text(attempt, text, enter=enter)
+            return
+        async with talk.turn:
+            await self._check_no_dialog(talk, "nothing was typed")
+            await self._panes.type_text(attempt, text, enter=False)
+            if enter:
+                await self._check_no_dialog(talk, "the text was pasted, and Enter was not pressed")
+                await self._panes.type_text(attempt, b"", enter=True)
+                if talk.ended:
+                    talk.typed(time.time())
+                    talk.pasted = talk.entered_again = True
+
+    async def _check_no_dialog(self, talk: Talk, otherwise: str) -> None:
+        talk.shown = None
+        await self._read(talk, time.time())
+        if talk.ladder.reading.state in ASKING:
+            raise OutsideError(f"it asks something now ({talk.ladder.reading.state}), {otherwise}: answer that first")
 
     async def look_again_and_again(self) -> None:
         while True:
@@ -133,17 +160,22 @@ class Talks:
 
     async def _look(self, talk: Talk) -> None:
         async with talk.turn:
-            now, talk.rests_until = time.time(), 0.0
-            signals = self._hooked(talk)
-            await self._look_at_screen(talk, now)
-            trouble = talk.trouble(now)
-            seen = [Signal(State.QUESTION, Source.SCREEN, now, trouble)] if trouble else talk.said
-            signals += (replace(signal, at=now) for signal in seen)
-            signals += _registered(talk, now)
-            talk.ladder = ladder.fade(ladder.merge(talk.ladder, signals), now, talk.written_at)
-            self._tell(talk)
+            now = time.time()
+            await self._read(talk, now)
             with suppress(OutsideError, OSError):
                 await self._act(talk, now)
+
+    async def _read(self, talk: Talk, now: float) -> None:
+        """All that tells of its state."""
+        talk.rests_until = 0.0
+        signals = self._hooked(talk)
+        await self._look_at_screen(talk, now)
+        trouble = talk.trouble(now)
+        seen = [Signal(State.QUESTION, Source.SCREEN, now, trouble)] if trouble else talk.said
+        signals += (replace(signal, at=now) for signal in seen)
+        signals += _registered(talk, now)
+        talk.ladder = ladder.fade(ladder.merge(talk.ladder, signals), now, talk.written_at)
+        self._tell(talk)
 
     def _hooked(self, talk: Talk) -> list[Signal]:
         plan = talk.plan
@@ -157,6 +189,7 @@ class Talks:
             if session := hooks.session(event, known):
                 talk.session = session
                 (plan.folder / SESSION).write_text(session)
+            talk.message = hooks.message(event, known) or talk.message
             told.append(hooks.signal(plan.hooks, event, known))
         return [signal for signal in told if signal is not None]
 
@@ -199,9 +232,22 @@ class Talks:
         if result is not None:
             talk.ended = True
             if result.outcome != Outcome.OK or not talk.letters:
-                self._post(TurnEnded(talk.attempt, result))
+                self._conclude(talk, result)
         elif talk.ended and talk.letters and talk.is_free:
             await self._type_note(talk)
+
+    def _conclude(self, talk: Talk, result: Result) -> None:
+        if result.outcome == Outcome.OK and talk.plan.check:
+            self._checks[talk.attempt] = asyncio.create_task(self._check(talk, result))
+        else:
+            self._post(TurnEnded(talk.attempt, result))
+
+    async def _check(self, talk: Talk, result: Result) -> None:
+        """What it finds counts where nothing has begun since."""
+        plan = talk.plan
+        found = await checked(result, plan.check, plan.cwd, dict(plan.env), plan.folder / CHECK)
+        if talk.ended and self._talks.get(talk.attempt) is talk:
+            self._post(TurnEnded(talk.attempt, found))
 
     async def _type_prompt(self, talk: Talk) -> None:
         """Only into an empty composer: never over what a person has begun to write."""

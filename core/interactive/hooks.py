@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.interactive.signals import DETAIL, EVIDENCE, Signal, Source, State
+from core.kinds.result import MESSAGE_SIZE
 from core.text import inert, one_line, plural
 
 if TYPE_CHECKING:
@@ -120,6 +121,16 @@ def session(event: Event, known: Known) -> str | None:
     """The id of our conversation, where its agent chooses it and an event tells."""
     told = event.payload.get("thread-id") if event.event == "notify" and _is_ours(event.payload, known) else None
     return told if isinstance(told, str) and told else None
+
+
+def message(event: Event, known: Known) -> str:
+    """What the agent has said at the end of its turn; empty where the event does not tell."""
+    payload = event.payload
+    if event.event == "Stop" and not payload.get("agent_id"):
+        told = payload.get("last_assistant_message")
+    else:
+        told = payload.get("last-assistant-message") if event.event == "notify" and _is_ours(payload, known) else None
+    return told[-MESSAGE_SIZE:] if isinstance(told, str) else ""
 
 
 def _said(state: State, event: Event, more: str = "") -> Signal:

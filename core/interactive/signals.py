@@ -19,14 +19,14 @@ class State(StrEnum):
     LIMIT = "limit"
     ERROR = "error"
     TRUST = "trust"
-    """A dialog about trust, a login or a first start: a person must look, no key is ever pressed there."""
+    """A dialog about trust, a login or a first start."""
     FINISHED = "finished"
     EXITED = "exited"
     UNKNOWN = "unknown"
 
 
 ASKING = frozenset({State.PERMISSION, State.QUESTION, State.TRUST})
-"""A dialog is open: the agent does nothing before somebody answers."""
+"""A dialog is open: the agent does nothing before somebody answers. Only a person's choice presses a key there."""
 RESTING = frozenset({State.READY, State.FINISHED})
 """No turn is under way and nobody is asked."""
 

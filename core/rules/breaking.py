@@ -21,7 +21,7 @@ LONGEST_PAUSE = 3600.0
 OWN_FAULT = frozenset({Outcome.LIMIT, Outcome.AUTH})
 """The task has done nothing wrong: somebody else may run it."""
 FAILOVERS = 5
-"""Times in a row that a task goes on because its agent could not run it."""
+"""Times in a row that a task goes on because its agent was not logged in. Limits are not counted: they end."""
 
 
 def judge(step: Step, agent: Agent, result: Result) -> None:
@@ -29,6 +29,8 @@ def judge(step: Step, agent: Agent, result: Result) -> None:
     breaker = agent.breaker
     outcome = Outcome(result.outcome) if result.outcome is not None else Outcome.ERROR
     if outcome is Outcome.OK:
+        if breaker.until is not None and breaker.until > step.now:
+            return  # it began before: what opened the breaker came later
         if breaker.until is not None:
             step.note(f"agent {agent.name} works again")
         breaker.failures, breaker.openings, breaker.until, breaker.reason = 0, 0, None, None

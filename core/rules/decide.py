@@ -41,7 +41,7 @@ RULES: dict[type, Callable[[Step, Any], None]] = {
     m.SetGroup: editing.set_group,
     m.SetAgentMode: editing.set_agent_mode,
     m.PauseAll: editing.pause_all,
-    m.NoteAnswer: turns.note_answer,
+    m.NoteDeed: turns.note_deed,
     m.Clean: editing.clean,
     m.Configure: editing.configure,
     m.Report: reporting.report,

@@ -112,6 +112,9 @@ def _go_on(step: Step, attempt: Attempt) -> None:
 def finish(step: Step, attempt: Attempt) -> None:
     world = step.world
     task = world.tasks[attempt.id.task]
+    told = attempt.result
+    if task.wanted.prompts and told is None and attempt.exit_code == 0 and not _has_reported(attempt):
+        attempt.result = Result(Outcome.ERROR, "its program ended before its turn had")
     outcome = _outcome(attempt)
     attempt.state = _attempt_state(attempt)
     attempt.reason = outcome.reason
@@ -119,9 +122,10 @@ def finish(step: Step, attempt: Attempt) -> None:
     step.touch_attempt(attempt)
     step.effects.append(ReleaseSession(attempt.id, failed=outcome.state is not TaskState.SUCCEEDED))
     agent = world.agents[attempt.agent]
-    tells = attempt.ending is None or attempt.result is not None
-    if agent.limits.prompts and tells and attempt.exit_code is not None:
-        judge(step, agent, attempt.result or Result(Outcome.ERROR if attempt.exit_code else Outcome.OK))
+    if agent.limits.prompts and attempt.exit_code is not None and told is not None:
+        judge(step, agent, told)
+    elif agent.limits.prompts and attempt.exit_code and attempt.ending is None:
+        judge(step, agent, Result(Outcome.ERROR))
     if _fails_over(world, task, outcome, attempt):
         world.failovers[task.id] = world.failovers.get(task.id, 0) + 1
         task.tries -= 1
@@ -157,7 +161,7 @@ def _own_outcome(attempt: Attempt) -> End:
     if attempt.exit_code is None:
         return End(TaskState.LOST, "its launcher ended without a word: the exit status is not known")
     told = attempt.result
-    if attempt.exit_code == 0:
+    if attempt.exit_code == 0 and (told is None or told.outcome in (None, Outcome.OK)):
         return _reported(attempt)
     if told is not None and told.reason and told.outcome is not None:
         return End(TaskState.FAILED, f"{told.outcome}: {told.reason}")
@@ -173,16 +177,22 @@ def succeeded(attempt: Attempt) -> bool:
 def _reported(attempt: Attempt) -> End:
     """Its program has ended well: it counts what it said itself."""
     told = attempt.told
-    if told is None or told.kind not in (ReportKind.DONE, ReportKind.FAIL):
+    if told is None or not _has_reported(attempt):
         return End(TaskState.SUCCEEDED, None)
     return End(TaskState.FAILED if told.kind is ReportKind.FAIL else TaskState.SUCCEEDED, f"reported: {told.text}")
+
+
+def _has_reported(attempt: Attempt) -> bool:
+    """That its work is done, or has failed."""
+    return attempt.told is not None and attempt.told.kind in (ReportKind.DONE, ReportKind.FAIL)
 
 
 def _fails_over(world: World, task: Task, outcome: End, attempt: Attempt) -> bool:
     """The agent could not run it, by no fault of the task: it is no try of the task's."""
     told = attempt.result
-    own_fault = told is not None and told.outcome in OWN_FAULT
-    return own_fault and outcome.state is TaskState.FAILED and world.failovers.get(task.id, 0) < FAILOVERS
+    if told is None or told.outcome not in OWN_FAULT or outcome.state is not TaskState.FAILED:
+        return False
+    return told.outcome == Outcome.LIMIT or world.failovers.get(task.id, 0) < FAILOVERS
 
 
 def _attempt_state(attempt: Attempt) -> AttemptState:

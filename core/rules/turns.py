@@ -14,7 +14,7 @@ from core.rules.world import Ending
 from core.text import one_line
 
 if TYPE_CHECKING:
-    from core.messages import AgentSeen, NoteAnswer, TurnEnded
+    from core.messages import AgentSeen, NoteDeed, TurnEnded
     from core.rules.step import Step
     from core.rules.world import Attempt
 
@@ -31,8 +31,8 @@ def agent_seen(step: Step, fact: AgentSeen) -> None:
     rejudge(step, attempt)
 
 
-def note_answer(step: Step, wish: NoteAnswer) -> None:
-    step.note(f"task {wish.task}: answered {one_line(wish.answer, 100)}", wish.task)
+def note_deed(step: Step, wish: NoteDeed) -> None:
+    step.note(f"task {wish.task}: {one_line(wish.deed, 120)}", wish.task)
 
 
 def turn_ended(step: Step, fact: TurnEnded) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core import messages as m
 from core.effects import MatchEvent, Start
 from core.engine.ring import Ring
+from core.kinds.result import Result
 from core.model import Captured, Policy, TaskState
 from core.rules.checks import faults
 from core.rules.runs.restoring import run_of
@@ -144,7 +145,8 @@ class RunTable(Table):
         if self.ring.world.attempts[task].started_at is None:
             self.start(task)
         captured = None if out is None else Captured(out)
-        self.tell(m.Exited(self.attempt(task), code, self.now, None, captured))
+        told = Result("ok") if code == 0 and self.ring.world.tasks[task].wanted.prompts else None
+        self.tell(m.Exited(self.attempt(task), code, self.now, told, captured))
 
     def lost(self, run: int, name: str, item: int = 0) -> None:
         task = self.task(run, name, item)

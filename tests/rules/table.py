@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core import messages as m
 from core.effects import Start
 from core.engine.ring import Ring
+from core.kinds.result import Result
 from core.model import AttemptId, ProcessId, TaskState
 from core.rules.why import why
 from core.settings import Limits
 from tests.build import add
 from tests.fakes import MemoryStore
-
-if TYPE_CHECKING:
-    from core.kinds.result import Result
 
 
 class Table:
@@ -47,7 +45,9 @@ class Table:
         self.tell(m.Started(self.attempt(task), 6, self.now))
 
     def exit(self, task: int, code: int = 0, result: Result | None = None) -> None:
-        self.tell(m.Exited(self.attempt(task), code, self.now, result))
+        """An agent that was given a prompt tells how it went, unless `result` says otherwise."""
+        told = Result("ok") if code == 0 and self.ring.world.tasks[task].wanted.prompts else None
+        self.tell(m.Exited(self.attempt(task), code, self.now, result or told))
 
     def restart(self) -> None:
         self.ring = Ring(self.store, self.limits, self.now)

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from core import messages as m
 from core.effects import EndTree, Start
+from core.kinds.result import Result
 from core.model import AttemptId, Captured, TaskState
 from core.rules.runs.state import Run
 from core.workflows.model import NodeState, RunState
@@ -107,7 +108,8 @@ class Runs(RuleBasedStateMachine):
                 value = None if kind is None else list(items) if kind == "json" else text
                 self.said[attempt.task] = value
                 self.old.append(attempt)
-                self.tell(m.Exited(attempt, 0, now, None, None if kind is None else Captured(value)))
+                told = Result("ok") if self.table.store.specs[attempt.task].wanted.prompts else None
+                self.tell(m.Exited(attempt, 0, now, told, None if kind is None else Captured(value)))
             case "failed":
                 self.old.append(attempt)
                 self.tell(m.Exited(attempt, 1, now))

@@ -8,9 +8,9 @@ from core import requests as r
 from core.engine import documents
 from core.engine.documents import document
 from core.interactive.signals import Choice
-from core.messages import NoteAnswer, RefusedError, Typed
+from core.messages import NoteDeed, RefusedError, Typed
 from core.model import AttemptId, TaskState
-from core.text import one_line
+from core.text import one_line, plural
 
 if TYPE_CHECKING:
     from core.engine.engine import Engine
@@ -56,10 +56,12 @@ class SessionVerbs:
             content = hands.last_screen(attempt_id)
         return document(task=wish.task, stamp=stamp, live=live, content=content.decode("utf-8", "replace"))
 
-    async def _type(self, wish: r.Type, _who: str) -> object:
+    async def _type(self, wish: r.Type, who: str) -> object:
+        """The history does not repeat the text: it may be a password."""
         attempt = self._live(wish.task)
         await self._engine.hands.type_text(attempt, wish.text.encode(), enter=wish.enter)
         self._engine.post(Typed(attempt))
+        await self._engine.wish(NoteDeed(wish.task, f"typed {plural(len(wish.text), 'character')}"), who)
         return document(task=wish.task)
 
     async def _answer(self, wish: r.Answer, who: str) -> object:
@@ -72,7 +74,7 @@ class SessionVerbs:
         if choice is None:
             raise RefusedError("usage", f"{one_line(wish.key, 20)!r} is no answer here: {', '.join(known)}")
         await self._engine.hands.answer(attempt, choice)
-        await self._engine.wish(NoteAnswer(wish.task, f"{choice.key} {choice.label}"), who)
+        await self._engine.wish(NoteDeed(wish.task, f"answered {choice.key} {choice.label}"), who)
         return document(task=wish.task)
 
     async def _interrupt(self, wish: r.One, who: str) -> object:
@@ -81,7 +83,7 @@ class SessionVerbs:
         if self._engine.world.attempts[attempt.task].reading is None:
             raise RefusedError("refused", f"task {attempt.task} is no interactive agent: send it a signal instead")
         await self._engine.hands.answer(attempt, Choice("Escape", "Escape"))
-        await self._engine.wish(NoteAnswer(attempt.task, "Escape"), who)
+        await self._engine.wish(NoteDeed(attempt.task, "interrupted by Escape"), who)
         return document(task=attempt.task)
 
     async def _attach(self, wish: r.One, _who: str) -> object:
