@@ -93,6 +93,9 @@ class Store(Protocol):
     def states(self, tasks: Iterable[int]) -> dict[int, TaskState]:
         """States of those of the tasks that exist."""
 
+    def ran_on(self, task: int) -> str | None:
+        """The agent that has begun the latest attempt of a task."""
+
     def by_key(self, keys: Sequence[str]) -> dict[str, int]:
         """Tasks with one of these idempotency keys."""
 

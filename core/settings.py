@@ -119,6 +119,9 @@ class AgentSettings:
     """Of kind "command": put before the task's own command, as in ["nice", "-n", "10"]. Of the others: the program."""
     options: tuple[str, ...] = ()
     """Further arguments of the program."""
+    edits: bool = False
+    """It may change files of the folder in which it works without asking. What else it may stays as its own settings
+    have it."""
     model: str | None = None
     """The model that the program is told to use; by default its own choice."""
     capabilities: frozenset[str] = frozenset()

@@ -212,6 +212,11 @@ class SqliteStore:
         found = self._db.execute(f"SELECT id, state FROM task WHERE id IN {_AMONG}", (json.dumps(list(tasks)),))
         return {task_id: TaskState(state) for task_id, state in found}
 
+    def ran_on(self, task: int) -> str | None:
+        found = self._db.execute("SELECT agent FROM attempt WHERE task = ? ORDER BY number DESC LIMIT 1", (task,))
+        row = found.fetchone()
+        return None if row is None else str(row[0])
+
     def by_key(self, keys: Sequence[str]) -> dict[str, int]:
         return dict(self._db.execute(f"SELECT key, id FROM task WHERE key IN {_AMONG}", (json.dumps(keys),)))
 

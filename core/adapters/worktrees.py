@@ -155,7 +155,7 @@ def remove(worktree: Worktree, *, force: bool) -> None:
     with _alone(top), _alone(repository), _in_words(top):
         lost = [] if force else _lost(worktree)
         if lost:
-            raise GitError(f"{shown(top)} has {' and '.join(lost)}: merge it, or remove it by force")
+            raise GitError(f"{shown(top)} has {' and '.join(lost)}: merge it, or remove it with force")
         if force and top.exists():
             shutil.rmtree(top)
         words = ("worktree", "remove", *["--force"] * (1 + force), str(top))

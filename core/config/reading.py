@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core import tomlfile
 from core.boundary import adapter
 from core.faults import Problem, unknown_key
+from core.interactive import rulebook
 from core.kinds import catalogue
 from core.model import LOCAL_AGENT
 from core.settings import COMMAND_KIND, Settings
@@ -44,15 +45,21 @@ def read(path: Path) -> Settings:
 
 
 def parse(text: str, file: str) -> Settings:
-    kinds = catalogue.load(Path(file).parent / "kinds")
+    folder = Path(file).parent / "kinds"
+    kinds = catalogue.load(folder)
 
     def senseless(found: Settings) -> list[Problem]:
-        return [*_senseless(found), *_of_agents(found, kinds)]
+        return [*_senseless(found), *_of_agents(found, kinds, folder)]
 
     found = tomlfile.read(Settings, text, file, senseless)
     if found[0] is None:
         raise ConfigError(list(found[1]))
     return found[0]
+
+
+def around(path: Path) -> list[Fault]:
+    """What is wrong with the files beside the configuration: those files are passed over."""
+    return [*catalogue.read(path.parent / "kinds").faults, *rulebook.faults(path.parent / "screens")]
 
 
 def schema() -> dict[str, Any]:
@@ -79,20 +86,29 @@ def _can_be_capped(agent: AgentSettings, kind: Kind) -> bool:
     return agent.mode == "headless" and bool(kind.headless.budget)
 
 
-def _of_agents(settings: Settings, kinds: Mapping[str, Kind]) -> Iterator[Problem]:
+def _edits(agent: AgentSettings, kind: Kind) -> tuple[str, ...] | None:
+    how = kind.headless if agent.mode == "headless" else kind.interactive
+    return () if how is None else how.edits
+
+
+def _of_agents(settings: Settings, kinds: Mapping[str, Kind], folder: Path) -> Iterator[Problem]:
     for name, agent in settings.agent.items():
         at = ("agent", name)
         if agent.kind not in (COMMAND_KIND, *kinds):
+            faulty = _NAME.fullmatch(agent.kind) and (folder / f"{agent.kind}.toml").exists()
             known = sorted((COMMAND_KIND, *kinds))
-            yield Problem((*at, "kind"), unknown_key(agent.kind, known, "kind"))
+            text = f"kinds/{agent.kind}.toml has faults" if faulty else unknown_key(agent.kind, known, "kind")
+            yield Problem((*at, "kind"), text)
         for capability in agent.capabilities:
             if not _NAME.fullmatch(capability):
                 yield Problem((*at, "capabilities"), f"{one_line(capability, 40)!r} is not a word of up to 64 letters")
         if agent.kind == COMMAND_KIND:
             given = {key: getattr(agent, key) for key in ("options", "model", "env")}
-            given |= {"worktree": agent.worktree == "task", "mode": agent.mode == "interactive"}
+            given |= {"worktree": agent.worktree == "task", "mode": agent.mode == "interactive", "edits": agent.edits}
             yield from (Problem((*at, key), "is for agents that take prompts") for key, value in given.items() if value)
         elif agent.limit.cost is not None and agent.kind in kinds and not _can_be_capped(agent, kinds[agent.kind]):
             yield Problem((*at, "limit", "cost"), f"{kinds[agent.kind].title} cannot be told what a run may cost")
+        elif agent.edits and agent.kind in kinds and _edits(agent, kinds[agent.kind]) is None:
+            yield Problem((*at, "edits"), f"{kinds[agent.kind].title} cannot be told: say it in its options")
         elif agent.kind in kinds and not kinds[agent.kind].program and not agent.command:
             yield Problem((*at, "command"), f'expected the program of the agent, as in command = ["{name}"]')

@@ -89,7 +89,8 @@ class Agents:
             return replace(launch, wrapper=settings.command) if settings.command else launch
         kind = self.kinds.get(settings.kind)
         if kind is None:
-            raise OutsideError(f"agent {attempt.agent} is of kind {settings.kind!r}, which there is not any more")
+            words = f"agent {attempt.agent} is of kind {settings.kind!r}, which there is not any more"
+            raise OutsideError(f"{words}: see muxdeck config check")
         return self._prompted(attempt.id, launch, settings, kind)
 
     def talks(self, agent: str) -> bool:
@@ -126,6 +127,7 @@ class Agents:
         if how is None:
             raise OutsideError(f'{kind.title} has no interactive program that is known: use mode = "headless"')
         before = self._conversation(launch.resume)
+        self._check_kind(launch.resume, attempt, settings)
         session = before.session or (str(uuid.uuid4()) if how.session else None)
         folder = self._home.attempts / str(attempt)
         prompt, files = self._prompt_of(attempt, launch, folder, how.orders)
@@ -135,6 +137,7 @@ class Agents:
                 how,
                 program=settings.command,
                 options=settings.options,
+                edits=settings.edits,
                 model=settings.model,
                 session=session,
                 resume=before.session,
@@ -222,6 +225,14 @@ class Agents:
             return launch.prompt, ()
         return str(folder / PROMPT), ((PROMPT, f" {text}" if text.startswith(tuple(orders)) else text),)
 
+    def _check_kind(self, task: int | None, attempt: AttemptId, settings: AgentSettings) -> None:
+        """A conversation is of one kind of program: no other can go on with it."""
+        agent = None if task is None else self._store.ran_on(task)
+        had_it = None if agent is None else self._settings.agent.get(agent)
+        if had_it is not None and had_it.kind != settings.kind:
+            words = f"the conversation of task {task} is one of {had_it.kind} (agent {agent})"
+            raise HopelessError(f"{words}: task {attempt.task} was given to one of kind {settings.kind}")
+
     def _conversation(self, task: int | None) -> Conversation:
         if task is None:
             return Conversation()
@@ -247,6 +258,7 @@ class Agents:
         settings = self._settings.agent[name]
         kind = self.kinds.get(settings.kind)
         if kind is None:
+            self._post(Probed(name, f"there is no kind {settings.kind!r} any more: see muxdeck config check"))
             return False
         found = await asyncio.to_thread(probe, kind, settings.command)
         self._post(Probed(name, None, found.problem) if found.usable else Probed(name, found.problem))

@@ -126,14 +126,12 @@ class Engine:
         self.ask(wish, who, answer)
         return await future
 
-    def configure(self, settings: Settings) -> None:
+    async def configure(self, settings: Settings) -> None:
+        """They are in force when this returns."""
         self.settings = settings
         self.hands.configure(settings)
         self.on_configured(settings)
-        self.post_wish(Configure(limits(settings)))
-
-    def post_wish(self, wish: Command) -> None:
-        self._take(Entry(wish, ENGINE, time.time(), None))
+        await self.wish(Configure(limits(settings)), ENGINE)
 
     async def ended(self, tasks: tuple[int, ...]) -> None:
         """Returns once none of the tasks is live."""

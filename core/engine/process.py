@@ -16,6 +16,7 @@ from core.adapters.store import SqliteStore
 from core.adapters.tokens import open_tokens
 from core.config.reading import read
 from core.engine.agents import Agents
+from core.engine.configuration import Configuration
 from core.engine.engine import Engine
 from core.engine.hands import RealHands
 from core.engine.outputs import Outputs
@@ -64,8 +65,10 @@ class Process:
             self._home, engine.settings, outputs.post, engine.world.attempts, self._launch, self._plan, engine.metrics
         )
         outputs.printed, outputs.folder = hands.printed, hands.started_in
-        server = Server(engine, Service(engine, self._runs, self._home, self._tokens, self.stop))
-        upkeep = Upkeep(self._home, engine, self._store, self._runs, hands)
+        configuration = Configuration(self._home.config, engine)
+        service = Service(engine, self._runs, self._home, self._tokens, self.stop, configuration.refresh)
+        server = Server(engine, service)
+        upkeep = Upkeep(self._home, engine, self._store, self._runs, hands, configuration)
         triggers = Triggers(self._home, engine, self._runs)
         engine.on_configured = self._agents.configure
         await engine.open(hands)

@@ -23,7 +23,7 @@ from core.messages import RefusedError
 from core.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from core.adapters.run_reading import RunReader
     from core.adapters.tokens import Tokens
@@ -35,9 +35,19 @@ if TYPE_CHECKING:
 class Service:
     """Answers one request after the other; it keeps nothing about who asked."""
 
-    def __init__(self, engine: Engine, runs: RunReader, home: Home, tokens: Tokens, stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        runs: RunReader,
+        home: Home,
+        tokens: Tokens,
+        stop: Callable[[], None],
+        refresh: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`refresh` reads a changed configuration: whoever has just saved it finds it in force."""
         self._engine = engine
         self._stop = stop
+        self._refresh = refresh
         self._selecting = Selecting(engine)
         prompts = PromptFiles(home.inputs)
         self._verbs = _joined(
@@ -52,6 +62,8 @@ class Service:
 
     async def answer(self, do: str, raw: bytes | str, who: str) -> Any:  # noqa: ANN401 - JSON
         """The document of a verb. RefusedError and BadInputError say why there is none."""
+        if self._refresh is not None:
+            await self._refresh()
         if do in wishes.COMMANDS:
             wish: Any = read_json(wishes.COMMANDS[do][0], raw)
             return await self._engine.wish(self._selecting.command(do, wish), who)

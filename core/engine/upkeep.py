@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING
 
 from core.adapters import worktrees
-from core.config.reading import ConfigError, read
 from core.engine.background import Background
 from core.files import changes
 from core.messages import Clean, CleanRuns, ForgetMail, RefusedError
@@ -16,6 +15,7 @@ from core.messages import Clean, CleanRuns, ForgetMail, RefusedError
 if TYPE_CHECKING:
     from core.adapters.run_reading import RunReader
     from core.adapters.store import SqliteStore
+    from core.engine.configuration import Configuration
     from core.engine.engine import Engine
     from core.engine.hands import RealHands
     from core.home import Home
@@ -32,8 +32,17 @@ log = logging.getLogger("muxdeck")
 
 
 class Upkeep:
-    def __init__(self, home: Home, engine: Engine, store: SqliteStore, runs: RunReader, hands: RealHands) -> None:
+    def __init__(
+        self,
+        home: Home,
+        engine: Engine,
+        store: SqliteStore,
+        runs: RunReader,
+        hands: RealHands,
+        configuration: Configuration,
+    ) -> None:
         self._home = home
+        self._configuration = configuration
         self._engine = engine
         self._store = store
         self._runs = runs
@@ -48,19 +57,10 @@ class Upkeep:
         self._background.cancel()
 
     async def _watch_config(self) -> None:
-        """A faulty file changes nothing, and its faults are shown until it is mended."""
         config = self._home.config
         config.parent.mkdir(parents=True, exist_ok=True)
         async for _ in changes(config.parent, config.name):
-            try:
-                settings = read(config)
-            except ConfigError as error:
-                self._engine.problems = tuple(map(str, error.faults))
-                log.warning("the configuration is not used: %s", error)
-            else:
-                self._engine.problems = ()
-                self._engine.configure(settings)
-                log.info("configuration read")
+            await self._configuration.refresh()
 
     async def _fold_journal(self) -> None:
         """Beside the work, not in a commit: there it would cost the one who waits for it."""

@@ -132,11 +132,14 @@ class _Inheritance:
 
     def spec(self, task: r.TaskRequest, at: tuple[str | int, ...]) -> TaskSpec:
         launch = self.launch(task, at)
+        wanted = _wanted(task, at)
+        if launch.resume is not None and not _says_who(task):
+            wanted = wanted._replace(agent=self._had_it(launch.resume))
         return TaskSpec(
             launch=launch,
             name=_label(task.name or _first_line(task.prompt) or _name_of(launch), at, "name"),
             group=_place(task.group or DEFAULT_GROUP, at, "group"),
-            wanted=_wanted(task, at),
+            wanted=wanted,
             affinity=self._affinity(launch.cwd) if launch.prompt is not None else None,
             batch=None if task.batch is None else _place(task.batch, at, "batch"),
             priority=task.priority,
@@ -177,6 +180,11 @@ class _Inheritance:
             resume=None if task.resume is None else _earlier(task.resume, self._store, at),
             check=task.check or (),
         )
+
+    def _had_it(self, task: int) -> str | None:
+        """The agent with which a conversation goes on, where there still is that agent."""
+        agent = self._store.ran_on(task)
+        return agent if agent in self._settings.agent else None
 
     def _affinity(self, cwd: str) -> str | None:
         """The repository; its bytes that are no UTF-8 are escaped."""

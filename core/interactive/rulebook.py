@@ -101,6 +101,15 @@ def load(agent: str, folder: Path | None = None) -> tuple[Rulebook, list[Fault]]
     return parse((FOLDER / "generic.toml").read_text(encoding="utf-8"), "generic.toml")[0] or Rulebook(), faults
 
 
+def faults(folder: Path) -> list[Fault]:
+    """What is wrong with the files of one's own."""
+    try:
+        paths = sorted(folder.glob("*.toml"))
+        return [fault for path in paths for fault in _load(path, path.stat().st_mtime_ns)[1]]
+    except OSError:
+        return []
+
+
 @cache
 def _load(path: Path, _changed: int) -> tuple[Rulebook | None, list[Fault]]:
     try:

@@ -19,6 +19,7 @@ of one that comes with muxdeck, yours counts.
     resume = ["--resume", "{session}"]    # where an old one goes on
     resumed = ["exec", "resume", "{session}", "-"]   # instead of `arguments` and `resume`
     budget = ["--max-usd", "{cost}"]      # where a run can be told what it may cost
+    edits = ["--accept-edits"]            # what lets it change files in its folder unasked; [] where it does anyhow
     cost = "list price"                   # what the reported cost is: "list price", "credits" or "none"
     cumulative = true                     # it is that of the whole session, earlier runs included
     orders = "/!"                         # a text that begins with one of these is an order to the program itself, as
@@ -26,7 +27,7 @@ of one that comes with muxdeck, yours counts.
     env = { NAME = "value" }              # set for the agent, the version asked included
 
     [interactive]                         # its full-screen program in the session; arguments, model, session, resume,
-    orders = "!"                          # resumed and env as above; this one where nothing is said
+    orders = "!"                          # resumed, edits and env as above; this one where nothing is said
     screens = "claude"                    # rules of core/interactive/screens
     hooks = "claude"                      # how it is made to call our hook, where it can be
     registry = "claude"                   # whose files tell what it does, where it writes some about itself

@@ -29,6 +29,7 @@ class Headless:
     resume: tuple[str, ...] = ()
     resumed: tuple[str, ...] = ()
     budget: tuple[str, ...] = ()
+    edits: tuple[str, ...] | None = None
     cost: Literal["list price", "credits", "none"] = "none"
     cumulative: bool = False
     orders: str = ""
@@ -48,6 +49,7 @@ class Interactive:
     session: tuple[str, ...] = ()
     resume: tuple[str, ...] = ()
     resumed: tuple[str, ...] = ()
+    edits: tuple[str, ...] | None = None
     screens: str = "generic"
     hooks: Literal["", "claude", "codex", "copilot"] = ""
     registry: Literal["", "claude"] = ""
@@ -80,6 +82,7 @@ def argv_of(
     *,
     program: tuple[str, ...],
     options: tuple[str, ...],
+    edits: bool = False,
     model: str | None,
     session: str | None,
     resume: str | None,
@@ -101,6 +104,7 @@ def argv_of(
     words["prompt"] = str(prompt or "")
     chosen = (
         *options,
+        *((how.edits or ()) if edits else ()),
         *_filled(budget, words),
         *_filled(how.model if model is not None else (), words),
         *_filled(how.resume if resume is not None else how.session if session is not None else (), words),

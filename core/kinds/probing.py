@@ -82,4 +82,4 @@ def _minor(version: str) -> list[str]:
 
 
 def _sentence(wrong: str, mend: str) -> str:
-    return f"{wrong}; to install it: {mend}." if mend else f"{wrong}."
+    return f"{wrong}; to install it: {mend}." if mend else f"{wrong}; name one that can be run."

@@ -544,7 +544,27 @@ class TestMerge:
         assert git(repository, "rev-parse", "main^1", "main^2") == f"{worktree.base}\n{head}"
         assert (repository / "new").read_text() == "new\n"
         assert (repository / "untracked").read_text() == "kept"
-        assert worktrees.merge(worktree) == merged, "nothing more to merge"
+        with pytest.raises(GitError, match="muxdeck/7 has no commit that main has not: there is nothing to merge"):
+            worktrees.merge(worktree)
+
+    def test_with_a_message_everything_is_committed_first(self, repository, worktree, tmp_path) -> None:
+        witness = tmp_path / "ran"
+        program(repository / ".git" / "hooks" / "pre-commit", witness)
+        (worktree.top / ".gitignore").write_text("ignored\n")
+        for name in ("new", "ignored"):
+            (worktree.top / name).write_text("text\n")
+        (worktree.top / "b").unlink()
+        worktrees.merge(worktree, "Tidied")
+        assert git(repository, "log", "-1", "--format=%s", "muxdeck/7") == "Tidied"
+        assert (repository / "new").read_text() == "text\n"
+        assert not (repository / "b").exists()
+        assert not (repository / "ignored").exists()
+        assert not witness.exists(), "no hook of the repository has run"
+
+    def test_a_message_alone_makes_no_commit(self, worktree) -> None:
+        with pytest.raises(GitError, match="nothing to merge"):
+            worktrees.merge(worktree, "Nothing")
+        assert worktrees.diffstat(worktree).commits == 0
 
     def test_both_sides_may_have_gone_on(self, repository, worktree) -> None:
         commit(worktree.top, new="new\n")
@@ -566,7 +586,7 @@ class TestMerge:
     def test_a_file_that_is_in_the_way_stays(self, repository, worktree) -> None:
         commit(worktree.top, new="new\n")
         (repository / "new").write_text("the person's")
-        with pytest.raises(GitError, match=r"git merge failed .*untracked"):
+        with pytest.raises(GitError, match=r"git merge failed .*untracked .*merge: new"):
             worktrees.merge(worktree)
         assert (repository / "new").read_text() == "the person's"
 
@@ -575,13 +595,14 @@ class TestMerge:
         commit(worktree.top, new="new\n")
         folder = repository if side == "repository" else worktree.top
         (folder / "b").write_text("changed\n")
-        with pytest.raises(GitError, match=f"{folder} has uncommitted b: commit it there"):
+        mend = "commit it there" if side == "repository" else "merge it with a message"
+        with pytest.raises(GitError, match=f"{folder} has uncommitted b: {mend}"):
             worktrees.merge(worktree)
         assert git(repository, "rev-parse", "HEAD") == worktree.base
 
     def test_a_renamed_file_is_told_by_both_its_names(self, worktree) -> None:
         git(worktree.top, "mv", "c", "d")
-        with pytest.raises(GitError, match="7 has uncommitted c, d: commit"):
+        with pytest.raises(GitError, match="7 has uncommitted c, d: merge it with a message"):
             worktrees.merge(worktree)
 
     def test_a_new_file_in_the_worktree_is_uncommitted(self, worktree) -> None:
@@ -661,3 +682,41 @@ class TestRepositoryOf:
         repository.rename(tmp_path / name)
         made = worktrees.create(tmp_path / name, root, 7)
         assert made.repository == repository_of(made.path) == tmp_path / name
+
+
+class TestSharing:
+    """A task that goes on with what another has begun works where that one did."""
+
+    def test_the_later_task_has_the_worktree_of_the_earlier(self, repository, root, worktree) -> None:
+        (worktree.top / "new").touch()
+        for _ in range(2):
+            assert worktrees.create(repository, root, 9, 7) == worktree
+        assert worktrees.create(repository, root, 11, 9) == worktree
+        assert worktrees.find(root, 9) == worktrees.find(root, 11) == worktree
+        assert worktrees.all_of(root) == {7, 9, 11}
+        worktrees.remove(worktree, force=True)
+        assert [worktrees.find(root, task) for task in (7, 9, 11)] == [None] * 3
+
+    def test_where_the_earlier_one_has_none_the_later_gets_its_own(self, repository, root, worktree) -> None:
+        assert worktrees.create(repository, root, 9, 5).top == root / "9"
+        worktrees.remove(worktree, force=True)
+        assert worktrees.create(repository, root, 11, 7).top == root / "11"
+
+
+class TestForgetting:
+    def test_nothing_that_is_nowhere_else_goes_with_a_task(self, repository, root, worktree) -> None:
+        (worktree.top / "new").touch()
+        with pytest.raises(GitError, match="7 has uncommitted new"):
+            worktrees.forget(root, 7)
+        assert worktrees.find(root, 7) == worktree
+        (worktree.top / "new").unlink()
+        worktrees.forget(root, 7)
+        assert os.listdir(root) == []
+        assert git(repository, "branch", "--list", "muxdeck/*") == ""
+
+    def test_a_task_that_shares_a_worktree_leaves_it_to_the_other(self, repository, root, worktree) -> None:
+        (worktree.top / "new").touch()
+        worktrees.create(repository, root, 9, 7)
+        worktrees.forget(root, 9)
+        assert worktrees.find(root, 9) is None
+        assert worktrees.find(root, 7) == worktree

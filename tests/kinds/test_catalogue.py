@@ -45,9 +45,8 @@ def test_every_kind_that_comes_with_muxdeck_is_whole() -> None:
     assert set(found.kinds) == {"claude", "codex", "gemini", "opencode", "copilot", "aider", "custom"}
     for name, one in found.kinds.items():
         assert one.title
-        assert one.install
         assert one.login
-        assert bool(one.program) == (name != "custom")
+        assert bool(one.program) == bool(one.install) == (name != "custom")
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,14 @@ def _one(options: argparse.Namespace, home: Home, speaking: dict[str, Any]) -> i
         say(f"there is no command: {verb} [options] -- COMMAND…, or a prompt: {verb} --prompt TEXT")
         return Exit.USAGE
     with Client(home, start=True) as client:
-        (number,) = client.ask(options.verb, tasks=[task], context=context(), **speaking)
+        try:
+            (number,) = client.ask(options.verb, tasks=[task], context=context(), **speaking)
+        except AnswerError as error:
+            for problem in error.problems:
+                say(": ".join(filter(None, (".".join(map(str, problem["path"][2:])), problem["text"]))))
+            if not error.problems:
+                raise
+            return Exit.USAGE
         if options.json:
             document({"schema": 1, "tasks": [number]})
         else:
@@ -225,7 +232,7 @@ def task_fields(options: argparse.Namespace, home: Home) -> dict[str, Any]:
         "capabilities": options.capability,
         "batch": options.batch,
         "resume": options.resume,
-        "check": None if options.check is None else shlex.split(options.check),
+        "check": None if options.check is None else _check_words(options.check),
         "priority": options.priority,
         "hold": options.hold or None,
         "delay": options.delay,
@@ -252,6 +259,16 @@ def task_fields(options: argparse.Namespace, home: Home) -> dict[str, Any]:
         ),
     }
     return {key: value for key, value in plain.items() if value not in (None, {})}
+
+
+def _check_words(text: str) -> list[str]:
+    """argv of a check. ValueError where it is meant for a shell."""
+    words = shlex.split(text)
+    operators = [word for word in words if word in _OPERATORS]
+    if operators:
+        how = f"--check {shlex.quote('sh -c ' + shlex.quote(text))}"
+        raise ValueError(f"{operators[0]!r} would be passed on as a word, a check has no shell: {how}")
+    return words
 
 
 def _given(**values: object) -> dict[str, object]:

@@ -8,13 +8,15 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
-from core.client import Client
+from core.client import AnswerError, Client
 from core.text import duration, inert, one_line, plural
-from tui.cli.codes import Exit
+from tui.cli.codes import BY_REFUSAL, Exit
 from tui.cli.output import document, line, say, table
+from tui.cli.reading import reference
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Container
 
     from core.home import Home
 
@@ -28,14 +30,14 @@ def agents(options: argparse.Namespace, home: Home) -> int:
     if verb == "add":
         return _add(options, home)
     if verb in _MODES:
-        with Client(home, start=False) as client:
+        with Client(home, start=True) as client:
             client.ask("agent", agent=options.name, mode=_MODES[verb])
         return Exit.OK
     return _explain(options, home) if verb == "explain" else _list(options, home)
 
 
 def _list(options: argparse.Namespace, home: Home) -> int:
-    with Client(home, start=False) as client:
+    with Client(home, start=True) as client:
         found = client.ask("agents")
     if options.json:
         document(found)
@@ -63,7 +65,7 @@ def _list(options: argparse.Namespace, home: Home) -> int:
 
 def _explain(options: argparse.Namespace, home: Home) -> int:
     """Everything about one agent, a fact a line."""
-    with Client(home, start=False) as client:
+    with Client(home, start=True) as client:
         agent = client.ask("agent-explain", agent=options.name)
     if options.json:
         document(agent)
@@ -102,9 +104,15 @@ def _add(options: argparse.Namespace, home: Home) -> int:
         "cwd": None if options.cwd is None else os.path.abspath(options.cwd),
         "worktree": "task" if options.worktree else None,
         "command": None if options.program is None else shlex.split(options.program),
+        "options": options.option,
+        "edits": options.edits or None,
+        "mode": options.mode,
     }
     new = {"agent": {options.name: {key: value for key, value in given.items() if value is not None}}}
     before = home.config.read_text(encoding="utf-8") if home.config.exists() else ""
+    if options.name in _agents_in(before):
+        say(f"{home.config} has an agent {options.name} already: change it there, or take another name")
+        return Exit.CONFIG
     text = f"{before.rstrip()}\n\n{tomli_w.dumps(new)}".strip() + "\n"
     try:
         parse(text, str(home.config))
@@ -122,13 +130,23 @@ def _add(options: argparse.Namespace, home: Home) -> int:
     return Exit.OK
 
 
+def _agents_in(text: str) -> Container[str]:
+    """By name; none where the text is not valid: what is wrong with it is told when it is read."""
+    from core import tomlfile
+
+    written, _ = tomlfile.parse(text, "")
+    agents = (written or {}).get("agent")
+    return agents if isinstance(agents, dict) else ()
+
+
 def state_word(agent: dict[str, Any]) -> str:
     if not agent["configured"]:
         return "not configured"
     if agent["mode"] != "on":
         return str(agent["mode"])
     if agent["retry_at"] is not None:
-        return f"breaker {duration(max(agent['retry_at'] - time.time(), 0.0))}"
+        left = agent["retry_at"] - time.time()
+        return f"breaker {duration(left)}" if left > 0 else "to be tried"
     return "cannot run" if agent["problem"] else "running" if agent["running"] else "idle"
 
 
@@ -137,7 +155,7 @@ def _share(share: float | None) -> str:
 
 
 def results(options: argparse.Namespace, home: Home) -> int:
-    with Client(home, start=False) as client:
+    with Client(home, start=True) as client:
         found = client.ask("results", batch=options.batch)
     if options.json:
         document(found)
@@ -169,7 +187,8 @@ def _result(task: dict[str, Any]) -> tuple[object, ...]:
 
 def answer(options: argparse.Namespace, home: Home) -> int:
     """The answer is to the dialog that is there now: the engine refuses it where another one has come."""
-    with Client(home, start=False) as client:
+    with Client(home, start=True) as client:
+        client.ask("show", task=options.task)  # says so where there is no such task
         session = next((one for one in client.ask("sessions")["sessions"] if one["task"] == options.task), None)
         if session is None or session["dialog"] is None:
             say(f"task {options.task} asks nothing")
@@ -187,28 +206,36 @@ def answer(options: argparse.Namespace, home: Home) -> int:
 
 
 def diff(options: argparse.Namespace, home: Home) -> int:
-    found = _of_worktree(options, home, "diff")
-    if not options.json:
+    with Client(home, start=True) as client:
+        found = client.ask("diff", task=reference(options.task))
+    if options.json:
+        document(found)
+    else:
         print(inert(found["diff"]), end="")
     return Exit.OK
 
 
 def merge(options: argparse.Namespace, home: Home) -> int:
-    found = _of_worktree(options, home, "merge")
-    if not options.json:
-        print(found["commit"])
-    return Exit.OK
+    return _each_worktree(options, home, "merge", message=options.message)
 
 
 def remove_worktree(options: argparse.Namespace, home: Home) -> int:
-    _of_worktree(options, home, "remove-worktree", force=options.force)
-    return Exit.OK
+    return _each_worktree(options, home, "remove-worktree", force=options.force)
 
 
-def _of_worktree(options: argparse.Namespace, home: Home, verb: str, **more: object) -> dict[str, Any]:
-    task = int(options.task) if options.task.isdecimal() else options.task
-    with Client(home, start=False) as client:
-        found: dict[str, Any] = client.ask(verb, task=task, **more)
-    if options.json:
-        document(found)
-    return found
+def _each_worktree(options: argparse.Namespace, home: Home, verb: str, **more: object) -> int:
+    """One after the other; what is refused of one does not keep the others."""
+    code = Exit.OK
+    with Client(home, start=True) as client:
+        for task in options.tasks:
+            try:
+                found = client.ask(verb, task=reference(task), **more)
+            except AnswerError as error:
+                say(f"{task}: {error}" if len(options.tasks) > 1 else str(error))
+                code = BY_REFUSAL.get(error.code, Exit.FAILED)
+            else:
+                if options.json:
+                    document(found)
+                elif "commit" in found:
+                    print(found["commit"])
+    return code

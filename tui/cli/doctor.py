@@ -86,12 +86,15 @@ def _home(home: Home) -> Finding:
 
 
 def _config(home: Home) -> Finding:
-    from core.config.reading import ConfigError, read
+    from core.config.reading import ConfigError, around, read
 
+    faults = around(home.config)
     try:
         read(home.config)
     except ConfigError as error:
-        return Finding("configuration", "error", str(error.faults[0]), "muxdeck config check has all of it")
+        faults += error.faults
+    if faults:
+        return Finding("configuration", "error", str(faults[0]), "muxdeck config check has all of it")
     return Finding("configuration", "ok", str(home.config) if home.config.exists() else "none: all defaults")
 
 

@@ -68,7 +68,13 @@ def _adding(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
 
 def _reading(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     ls = add_verb(verbs, "ls", "list tasks, the latest last")
-    ls.add_argument("-s", "--state", action="extend", type=lambda text: text.split(","), help="only these states")
+    ls.add_argument(
+        "-s",
+        "--state",
+        action="extend",
+        type=lambda text: text.split(","),
+        help="only these states; waiting: for somebody",
+    )
     ls.add_argument("-g", "--group", help="only this group")
     ls.add_argument("-n", "--limit", type=int, default=100, metavar="N", help="at most so many (100)")
     ls.add_argument("text", nargs="?", help="only tasks with this in their name or command")
@@ -115,6 +121,9 @@ def _agents(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     add.add_argument("--model", help="the model it is told to use")
     add.add_argument("-C", "--cwd", metavar="DIR", help="where its tasks run")
     add.add_argument("--worktree", action="store_true", help="a git worktree of its own for each task")
+    add.add_argument("--edits", action="store_true", help="let it change files where it works without asking")
+    add.add_argument("--mode", choices=("headless", "interactive"), help="interactive: its full-screen program")
+    add.add_argument("--option", action="append", metavar="WORD", help="a further argument of its program: --option=-v")
     add.add_argument("--program", metavar="COMMAND", help="the program, where it is not the kind's own")
     for name, text in (
         ("pause", "let it start nothing"),
@@ -132,11 +141,12 @@ def _agents(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     diff = add_verb(verbs, "diff", "what a task has changed in its git worktree")
     diff.add_argument("task", metavar="ID")
     json_flag(diff)
-    merge = add_verb(verbs, "merge", "merge what a task has committed in its worktree into its repository's branch")
-    merge.add_argument("task", metavar="ID")
+    merge = add_verb(verbs, "merge", "merge what a task has changed in its worktree into its repository's branch")
+    merge.add_argument("tasks", nargs="+", metavar="ID")
+    merge.add_argument("-m", "--message", metavar="TEXT", help="commit what is not committed first, with this message")
     json_flag(merge)
     remove = add_verb(verbs, "remove-worktree", "delete a task's worktree and its branch")
-    remove.add_argument("task", metavar="ID")
+    remove.add_argument("tasks", nargs="+", metavar="ID")
     remove.add_argument("--force", action="store_true", help="also what is in no other branch")
     json_flag(remove)
     results = add_verb(verbs, "results", "what the tasks of a batch came to")

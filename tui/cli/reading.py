@@ -28,11 +28,24 @@ def reference(text: str) -> int | str:
     return int(text) if text.isdecimal() else text
 
 
+_OF_ATTEMPTS = frozenset({"waiting", "unknown"})
+"""States of running tasks that lists show in their place."""
+MOST_LOOKED_THROUGH = 10_000
+
+
 def ls(options: argparse.Namespace, home: Home) -> int:
+    states = set(options.state or ())
+    of_attempts = states & _OF_ATTEMPTS
     with Client(home, start=True) as client:
         found = client.ask(
-            "list", states=options.state or [], group=options.group, text=options.text, limit=options.limit
+            "list",
+            states=sorted(states - of_attempts | ({"running"} if of_attempts else set())),
+            group=options.group,
+            text=options.text,
+            limit=MOST_LOOKED_THROUGH if of_attempts else options.limit,
         )
+    if of_attempts:
+        found["tasks"] = [task for task in found["tasks"] if _state(task) in states][-options.limit :]
     if options.json:
         document(found)
         return Exit.OK
