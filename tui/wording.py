@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any, NamedTuple
 
+from core.text import duration, plural
+
 
 class Sign(NamedTuple):
     """How a state looks."""
@@ -93,3 +95,34 @@ def command_of(task: dict[str, Any]) -> tuple[str, str]:
     if task["prompt"] is not None:
         return "prompt", task["prompt"]
     return ("shell", task["shell"]) if task["shell"] is not None else ("command", shlex.join(task["command"]))
+
+
+def agent_word(agent: dict[str, Any], now: float) -> str:
+    """How an agent's document says that it stands."""
+    if not agent["configured"]:
+        return "not configured"
+    if agent["mode"] != "on":
+        return str(agent["mode"])
+    if agent["retry_at"] is not None:
+        left = agent["retry_at"] - now
+        return f"breaker {duration(left)}" if left > 0 else "to be tried"
+    return "cannot run" if agent["problem"] else "running" if agent["running"] else "idle"
+
+
+def agent_facts(told: dict[str, Any], now: float) -> list[tuple[str, str]]:
+    """The document of `agents explain`, a fact each."""
+    agent = told["agent"]
+    slots = plural(agent["slots"], "slot") if agent["slots"] else "any number of slots"
+    found = {
+        "state": agent_word(agent, now),
+        "why": agent["problem"],
+        "note": agent["doubt"],
+        "kind": agent["kind"],
+        "program": shlex.join(told["program"] or ()),
+        "load": f"{agent['running']} running on {slots}, {agent['queued']} queued",
+        "used": "" if agent["utilisation"] is None else f"{agent['utilisation']:.0%} while it had work",
+        "can": ", ".join(agent["capabilities"]),
+        "warm for": ", ".join(told["warm"]),
+        "cost": "" if told["cost"] is None else f"{told['cost']:.4f} USD in {told['attempts']} attempts",
+    }
+    return [(name, str(value)) for name, value in found.items() if value]

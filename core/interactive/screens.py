@@ -82,6 +82,8 @@ def screen(text: str, cursor: tuple[int, int] | None = None, title: str = "") ->
 _STYLE = re.compile(rb"\x1b\[[0-9;:]*m")
 _RIGHT = re.compile(rb"\x1b\[1?C")
 _MOVE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -/]*[0-Z\\-~])")
+_RULER = re.compile(r"[\s\u2500-\u257f_=-]{9,}")
+"""A line that is drawn across the screen, and says nothing."""
 _WORDS = re.compile(r"[^\W\d_]{2,}(?: [^\W\d_]+)*")
 
 
@@ -135,7 +137,7 @@ def _is_empty(
 def _of_title(book: Rulebook, seen: Screen, at: float) -> Signal | None:
     for rule in book.title:
         if _compiled(rule.match).search(seen.title):
-            return Signal(rule.state, Source.TITLE, at, one_line(f"title: {seen.title.strip()}", EVIDENCE))
+            return Signal(rule.state, Source.TITLE, at, one_line(seen.title.strip(), EVIDENCE))
     return None
 
 
@@ -181,7 +183,8 @@ def _signal(rule: Rule, line: str, lines: Sequence[str], at: float) -> Signal:
     if rule.dialog is None:
         return Signal(rule.state, Source.SCREEN, at, evidence)
     text = _between(rule.dialog.start, rule.dialog.end, lines)
-    detail = inert("\n".join(text).strip("\n"))[:DETAIL]
+    told = [line for line in text if not _RULER.fullmatch(line)]
+    detail = inert("\n".join(told).strip("\n"))[:DETAIL]
     return Signal(rule.state, Source.SCREEN, at, evidence, detail, (*_choices(rule.choices, text), *_fixed(rule)))
 
 

@@ -180,7 +180,7 @@ async def test_what_an_agent_said_and_cost_is_in_the_details_and_long_mail_is_re
         await actor.press("escape")
         told = Result("ok", message="Two findings\nare mended.", cost=0.214)
         stage.engine.post(Exited(actor.hands.running[task], 0, time.time(), told))
-        await actor.sees("said    Two findings are mended.", "0.21 USD")
+        await actor.sees("said    Two findings are mended.", "0.2140 USD")
         await stage.link.ask("msg", speaker=None, to="operator", text=f"begin {'word ' * 60}end-of-it")
         await actor.press("m")
         await actor.sees("begin word", "end-of-it")

@@ -9,10 +9,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from core.client import AnswerError, Client
-from core.text import duration, inert, one_line, plural
+from core.text import duration, inert, one_line
 from tui.cli.codes import BY_REFUSAL, Exit
 from tui.cli.output import document, line, say, table
 from tui.cli.reading import reference
+from tui.wording import agent_facts, agent_word
 
 if TYPE_CHECKING:
     import argparse
@@ -42,13 +43,14 @@ def _list(options: argparse.Namespace, home: Home) -> int:
     if options.json:
         document(found)
         return Exit.OK
+    now = time.time()
     table(
         ("agent", "kind", "state", "running", "slots", "queued", "used", "can", "note"),
         [
             (
                 agent["name"],
                 agent["kind"],
-                state_word(agent),
+                agent_word(agent, now),
                 agent["running"],
                 agent["slots"] or "any",
                 agent["queued"],
@@ -70,23 +72,8 @@ def _explain(options: argparse.Namespace, home: Home) -> int:
     if options.json:
         document(agent)
         return Exit.OK
-    one = agent["agent"]
-    slots = plural(one["slots"], "slot") if one["slots"] else "any number of slots"
-    facts = {
-        "state": state_word(one),
-        "why": one["problem"],
-        "note": one["doubt"],
-        "kind": one["kind"],
-        "program": shlex.join(agent["program"] or ()),
-        "load": f"{one['running']} running on {slots}, {one['queued']} queued",
-        "used": _share(one["utilisation"]),
-        "can": ", ".join(one["capabilities"]),
-        "warm for": ", ".join(agent["warm"]),
-        "cost": None if agent["cost"] is None else f"{agent['cost']:.4f} USD in {agent['attempts']} attempts",
-    }
-    for name, value in facts.items():
-        if value:
-            line(f"{name:9} {one_line(str(value), 400)}")
+    for name, value in agent_facts(agent, time.time()):
+        line(f"{name:9} {one_line(value, 400)}")
     return Exit.OK
 
 
@@ -137,17 +124,6 @@ def _agents_in(text: str) -> Container[str]:
     written, _ = tomlfile.parse(text, "")
     agents = (written or {}).get("agent")
     return agents if isinstance(agents, dict) else ()
-
-
-def state_word(agent: dict[str, Any]) -> str:
-    if not agent["configured"]:
-        return "not configured"
-    if agent["mode"] != "on":
-        return str(agent["mode"])
-    if agent["retry_at"] is not None:
-        left = agent["retry_at"] - time.time()
-        return f"breaker {duration(left)}" if left > 0 else "to be tried"
-    return "cannot run" if agent["problem"] else "running" if agent["running"] else "idle"
 
 
 def _share(share: float | None) -> str:

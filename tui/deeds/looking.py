@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 import time
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from core.text import inert, one_line
@@ -16,7 +16,8 @@ from tui.screens.logs import LogScreen
 from tui.screens.reading import Page
 from tui.views.detail import detail_lines
 from tui.views.line import Line, Span, fit
-from tui.wording import command_of
+from tui.views.words import facts
+from tui.wording import agent_facts, command_of
 
 if TYPE_CHECKING:
     from tui.deeds.desk import Desk
@@ -36,7 +37,10 @@ async def attach(desk: Desk) -> None:
 
 
 async def open_chosen(desk: Desk) -> None:
-    if desk.session() is not None and desk.chosen() is None:
+    agent = desk.agent()
+    if agent is not None:
+        await describe_agent(desk, agent.name)
+    elif desk.session() is not None and desk.chosen() is None:
         await attach(desk)
     else:
         await describe(desk)
@@ -46,6 +50,12 @@ async def describe(desk: Desk) -> None:
     row = desk.chosen()
     assert row is not None
     await describe_task(desk, row.id, row.name)
+
+
+async def describe_agent(desk: Desk, name: str) -> None:
+    found = await desk.ask("agent-explain", agent=name)
+    told = agent_facts(found, time.time())
+    await desk.open(Page(f"agent {name}", lambda width: facts(told, width)))
 
 
 async def describe_task(desk: Desk, number: int, name: str) -> None:
@@ -93,10 +103,6 @@ async def logs_of(desk: Desk, number: int, name: str) -> None:
     await desk.open(LogScreen(f"output of {number} {one_line(name, 60)}", read))
 
 
-SHOWN_OF_DIALOG = 14
-"""Lines of what an agent asks."""
-
-
 async def send(desk: Desk) -> None:
     """Text for the session; where its agent shows a dialog, an answer to that."""
     row = desk.chosen()
@@ -116,13 +122,13 @@ async def _answer(desk: Desk, task: int, dialog: dict[str, Any]) -> None:
     if not dialog["choices"]:
         desk.warn("its answers cannot be told from its screen: a attaches to it")
         return
-    options = [Option("", "leave it open", "Esc")]
-    options += [Option(key, label, key, keys=(key,)) for key, label in dialog["choices"]]
+    options = [Option("", "Esc     leave it open")]
+    options += [Option(key, f"{key:7} {label}", keys=(key,)) for key, label in dialog["choices"]]
     first = dialog["choices"][0][1]
     asked = takewhile(lambda line: first not in line, dialog["detail"].splitlines())
     row = desk.replica.tasks.get(task)
     name = "" if row is None else f" {row.name}"
-    key = await desk.choose(f"{task}{name} asks", options, "", "\n".join(islice(asked, SHOWN_OF_DIALOG)))
+    key = await desk.choose(f"{task}{name} asks", options, "", "\n".join(asked).strip("\n"))
     if key:
         await desk.ask("answer", task=task, key=key, since=dialog["since"])
         desk.say(f"answered {task} with {key}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from core.client import context
-from core.text import plural
+from core.text import duration, plural
 from tui.deeds.desk import Change
 from tui.screens.dialogs import Option
 from tui.screens.form import TaskForm
@@ -119,9 +120,21 @@ async def pause(desk: Desk) -> None:
         desk.say(f"{'resumed' if mode == 'on' else 'paused'} agent {agent.name}")
         return
     rows = desk.targets()
-    still = [row for row in rows if row.held or _is_stopped(desk, row)]
-    verb, back = ("resume", "pause") if len(still) == len(rows) else ("pause", "resume")
-    await _change(desk, f"{verb} {plural(len(rows), 'task')}", verb, back, [row.id for row in rows])
+    still = all(row.held or _is_stopped(desk, row) for row in rows)
+    running = [row.id for row in rows if row.state == "running"]
+    queued = [row.id for row in rows if row.state == "queued"]
+    pairs = [(running, ("resume", "pause")), (queued, ("release", "hold"))]
+    # A task that is let go may run when that is taken back: it is not stopped by a word for queued ones.
+    on = [(tasks, *(verbs if still else verbs[::-1])) for tasks, verbs in pairs if tasks]
+    change = Change(
+        f"{'resume' if still else 'pause'} {plural(len(rows), 'task')}",
+        tuple((back, {"tasks": tasks}) for tasks, _, back in on),
+        tuple((verb, {"tasks": tasks}) for tasks, verb, _ in on),
+    )
+    for verb, parameters in change.again:
+        await desk.ask(verb, **parameters)
+    desk.undo.made(change)
+    desk.say(change.words)
 
 
 def _is_stopped(desk: Desk, row: TaskRow) -> bool:
@@ -142,7 +155,8 @@ async def pause_group(desk: Desk) -> None:
 
 async def priority(desk: Desk) -> None:
     rows = [row for row in desk.targets() if row.state == "queued"]
-    options = [Option(str(value), f"{value:+d}" if value else "0", _priority_note(value)) for value in PRIORITIES]
+    step = desk.replica.situation(time.time(), plain=False).age_step
+    options = [Option(str(value), f"{value:+d}" if value else "0", _priority_note(value, step)) for value in PRIORITIES]
     chosen = await desk.choose(f"priority of {plural(len(rows), 'task')}", options, str(rows[0].priority))
     if chosen is None:
         return
@@ -157,10 +171,11 @@ async def priority(desk: Desk) -> None:
     desk.undo.made(Change(f"priority {chosen}", back, (again,)))
 
 
-def _priority_note(value: int) -> str:
+def _priority_note(value: int, age_step: float) -> str:
     if not value:
         return "as everything else"
-    return "before everything that waits less long" if value > 0 else "after everything that waits"
+    long = duration(abs(value) * age_step)
+    return f"as if it had waited {long} longer" if value > 0 else f"as if it had come {long} later"
 
 
 async def earlier(desk: Desk) -> None:

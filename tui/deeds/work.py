@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal as signals
 from typing import TYPE_CHECKING, Any
 
+from core.settings import COMMAND_KIND
 from core.text import plural, size
 from core.wire import ForeignRow
 from tui.deeds.desk import Change
@@ -139,10 +140,12 @@ async def start_now(desk: Desk) -> None:
 
 async def dispatch(desk: Desk) -> None:
     rows = [row for row in desk.targets() if row.state == "queued"]
+    commands = {agent.name for agent in desk.replica.agents if agent.kind == COMMAND_KIND}
+    prompts = rows[0].agent not in commands
     options = [
-        Option(agent.name, agent.name, f"{agent.running} of {agent.slots or 'any'} running")
+        Option(agent.name, agent.name, agent.problem or f"{agent.running} of {agent.slots or 'any'} running")
         for agent in desk.replica.agents
-        if agent.configured
+        if agent.configured and (agent.name not in commands) is prompts
     ]
     chosen = await desk.choose(f"start {plural(len(rows), 'task')} now, on which agent?", options, rows[0].agent)
     if chosen is None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -18,6 +20,8 @@ from tui.views.line import Span, fit
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
+
+    from tui.views.line import Line
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,21 @@ class Option:
     """Letters that choose it at once."""
 
 
+MOST_WIDTH = 100
+LEAST_LABEL, LEAST_NOTE = 12, 24
+"""Cells."""
+MOST_LINES = 16
+"""Of the options that are seen at once."""
+AROUND = 9
+"""Lines of the frame, the title, the keys, and what is left free between them."""
+
+
+def _end_of(text: str, width: int, room: int) -> list[str]:
+    """What fits of a text, in lines: its end, where the question is."""
+    lines = [part for line in inert(text).splitlines() for part in textwrap.wrap(line.expandtabs(), width) or [""]]
+    return lines if len(lines) <= room else ["…", *lines[len(lines) - max(room, 2) + 1 :]]
+
+
 class Choose(ModalScreen[str | None], inherit_bindings=False):
     """One of a few, under the text that they are about; `on_look` is called for each that the cursor passes."""
 
@@ -87,50 +106,74 @@ class Choose(ModalScreen[str | None], inherit_bindings=False):
         self._note = note
         self._options = options
         self._current = current
+        self._option_at: list[int] = []
+        """Of each line."""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static(Content(one_line(self._title)), classes="title")
             if self._note:
-                yield Static(Content(inert(self._note)), classes="note")
+                yield Static("", classes="note")
             yield TextLines(id="options")
             yield Static(Content("↵  choose      Esc  leave it as it is"), classes="keys")
 
     def on_mount(self) -> None:
+        width = max(min(self.app.size.width * 92 // 100, MOST_WIDTH) - 4, LEAST_LABEL)
+        self.query_one(".dialog").styles.width = width + 4
+        rows = self._lines(width)
+        self._option_at = [place for place, _ in rows]
         options = self.query_one(TextLines)
-        wide = max(len(option.label) for option in self._options) + 2
-        options.styles.height = min(len(self._options), 16)
-        options.show(
-            [
-                (Span(f" {fit(option.label, wide)}", option.role), Span(fit(option.note, 60), "muted"))
-                for option in self._options
-            ]
-        )
+        options.styles.height = min(len(rows), MOST_LINES)
+        options.show([line for _, line in rows])
+        if self._note:
+            room = self.app.size.height * 90 // 100 - min(len(rows), MOST_LINES) - AROUND
+            self.query_one(".note", Static).update(Content("\n".join(_end_of(self._note, width, room))))
         values = [option.value for option in self._options]
-        options.index = values.index(self._current) if self._current in values else 0
+        options.index = self._option_at.index(values.index(self._current) if self._current in values else 0)
         options.focus()
         self.call_after_refresh(options.redraw)
 
+    def _lines(self, width: int) -> list[tuple[int, Line]]:
+        """The lines of each option, by its place: what is too long goes on below."""
+        wide = min(max(cell_len(option.label) for option in self._options) + 2, max(width - LEAST_NOTE, LEAST_LABEL))
+        noted = any(option.note for option in self._options)
+        wide = wide if noted else width - 1
+        rows: list[tuple[int, Line]] = []
+        for place, option in enumerate(self._options):
+            parts = textwrap.wrap(one_line(option.label, 400), wide - 1) or [""]
+            for number, part in enumerate(parts):
+                note = option.note if number == 0 else ""
+                rows.append((place, (Span(f" {fit(part, wide)}", option.role), Span(fit(note, width - wide), "muted"))))
+        return rows
+
+    def _chosen(self) -> Option:
+        return self._options[self._option_at[self.query_one(TextLines).index]]
+
+    def _move(self, step: int) -> None:
+        lines = self.query_one(TextLines)
+        place = self._option_at[lines.index] + step
+        if 0 <= place < len(self._options):
+            lines.go(self._option_at.index(place))
+
     def on_key(self, event: events.Key) -> None:
         event.stop()
-        lines = self.query_one(TextLines)
         key = pressed(event.key, event.character)
         moves = {"j": 1, "down": 1, "k": -1, "up": -1}
         chosen = next((option for option in self._options if key in option.keys), None)
         if chosen is not None:
             self.dismiss(chosen.value)
         elif key in moves:
-            lines.move(moves[key])
+            self._move(moves[key])
         elif key == "enter":
-            self.dismiss(self._options[lines.index].value)
+            self.dismiss(self._chosen().value)
         elif key in ("escape", "q"):
             self.dismiss(None)
 
     def on_lines_moved(self) -> None:
-        self.looked_at(self._options[self.query_one(TextLines).index].value)
+        self.looked_at(self._chosen().value)
 
     def on_lines_entered(self) -> None:
-        self.dismiss(self._options[self.query_one(TextLines).index].value)
+        self.dismiss(self._chosen().value)
 
     def looked_at(self, value: str) -> None:
         """For a subclass that shows what a choice would mean."""

@@ -11,7 +11,7 @@ from textual.widgets import Input
 from core.client import AnswerError, NoEngineError, context
 from core.wire import ForeignRow
 from tui.deeds.desk import Undo
-from tui.ordering import NEEDS_YOU, rank
+from tui.ordering import FAILED, NEEDS_YOU, SORTS, rank
 from tui.panes.fleet import AgentsPane, QueuePane, SessionsPane
 from tui.screens.board import Board
 from tui.screens.moves import apply_view
@@ -148,8 +148,8 @@ class FleetDesk(Board, inherit_bindings=False):
         now = time.time()
         stuck = {row.task for row in self.replica.sessions.values() if row.health in ("waiting", "stuck")}
         wanted = [
-            row
+            (NEEDS_YOU if row.id in stuck else rank(row), SORTS["problems"].key(row), row.id)
             for row in self.replica.tasks.values()
-            if (rank(row) <= NEEDS_YOU + 1 or row.id in stuck) and self.snoozed.get(row.id, 0.0) < now
+            if (rank(row) <= FAILED or row.id in stuck) and self.snoozed.get(row.id, 0.0) < now
         ]
-        return [row.id for row in sorted(wanted, key=lambda row: (rank(row), -row.id))]
+        return [task for _, _, task in sorted(wanted)]

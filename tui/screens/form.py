@@ -105,7 +105,10 @@ class TaskForm(ModalScreen[Any], inherit_bindings=False):
                     yield Tick("run by your shell", value=shell, id="shell", compact=True)
                 yield Tick("hold it", value=self._values.get("hold") == "yes", id="hold", compact=True)
             yield Static("", classes="fault", id="fault-all")
-            yield Static(Content("↵  queue it      Tab  next field      Esc  back"), classes="keys")
+            yield Static(
+                Content(f"↵  {'queue it' if self._new else 'change it'}      Tab  next field      Esc  back"),
+                classes="keys",
+            )
 
     def on_mount(self) -> None:
         entitle(self.query_one(".page"), self._title)

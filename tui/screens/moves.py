@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from textual.widgets import Input
 
-from tui.actions import BY_ID
+from tui.actions import ACTIONS, BY_ID, On, Tier
 from tui.ordering import SORTS
 from tui.panes.fleet import QueuePane
 from tui.views.filtering import parse, problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from core.wire import TaskRow
+    from tui.actions import Action
     from tui.screens.board import Board
 
 SNOOZE = 1800.0
@@ -178,11 +179,19 @@ def _theme(screen: Board) -> None:
     screen.start(choose())
 
 
-def _actions(screen: Board, title: str, placeholder: str) -> None:
+def _marked(screen: Board) -> None:
+    if not screen.queue.marks:
+        screen.say("nothing is marked: Space marks a task, v a range, * all that are shown")
+        return
+    on_tasks = [action for action in BY_ID.values() if action.on is not On.NOTHING and action.tier is not Tier.LOOKS]
+    _actions(screen, "what to do with the marked", "search the actions", on_tasks)
+
+
+def _actions(screen: Board, title: str, placeholder: str, actions: Sequence[Action] = ACTIONS) -> None:
     async def choose() -> None:
         from tui.screens.reading import ActionList
 
-        chosen = await screen.open(ActionList(title, placeholder, screen.why_not))
+        chosen = await screen.open(ActionList(title, placeholder, screen.why_not, actions))
         if chosen is None:
             return
         if chosen in BY_ID:
@@ -220,7 +229,7 @@ MOVES: dict[str, Callable[[Board], None]] = {
     "mark": _mark,
     "range": _range,
     "mark-all": _mark_all,
-    "marked": lambda screen: _actions(screen, "what to do with the marked", "search the actions"),
+    "marked": _marked,
     "needs-me": _needs_me,
     "snooze": _snooze,
     "theme": _theme,

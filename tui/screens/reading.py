@@ -111,7 +111,9 @@ class ActionList(ModalScreen[str | None], inherit_bindings=False):
 
     def _fill(self) -> None:
         words = self.query_one(Input).value.casefold().split()
-        self._shown = [action for action in self._actions if all(word in _searched(action) for word in words)]
+        found = [action for action in self._actions if all(word in _searched(action) for word in words)]
+        written = self.query_one(Input).value.strip()
+        self._shown = sorted(found, key=lambda action: written not in map(key_name, action.keys))
         lines = self.query_one(TextLines)
         width = lines.size.width
         lines.index = 0
@@ -120,7 +122,7 @@ class ActionList(ModalScreen[str | None], inherit_bindings=False):
     def _line(self, action: Action, width: int) -> Line:
         keys = " ".join(map(key_name, action.keys[:2]))
         reason = self._why_not(action)
-        text = action.help if reason is None else f"{action.help} — not now: {reason}"
+        text = action.help if reason is None else f"not now: {reason} — {action.help}"
         name = "" if reason is None else "faint"
         return (
             Span(f" {fit(keys, 13)}", "accent" if reason is None else "faint"),

@@ -42,6 +42,8 @@ def _facts(task: dict[str, Any], at: Situation) -> Iterator[tuple[str, str, str]
         yield "then", then, ""
     yield *command_of(task), ""
     yield "folder", task["cwd"], "muted"
+    if task["worktree"] is not None:
+        yield "tree", "{path}, branch {branch}".format(**task["worktree"]), "muted"
     priority = f", priority {task['priority']}" if task["priority"] else ""
     yield "place", f"agent {task['agent']}, group {task['group']}{priority}", "muted"
     for attempt in task["attempts"][-4:]:
@@ -73,7 +75,7 @@ def _attempt(attempt: dict[str, Any]) -> str:
     elif attempt["started_at"] is not None:
         parts.append(f"runs for {duration(time.time() - attempt['started_at'])}")
     if attempt["result"] and attempt["result"]["cost"] is not None:
-        parts.append(f"{attempt['result']['cost']:.2f} USD")
+        parts.append(f"{attempt['result']['cost']:.4f} USD")
     if attempt["pid"]:
         parts.append(f"process {attempt['pid']}")
     if attempt["max_memory"]:
