@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.config.reading import ConfigError, parse, read, schema
+from core.config.reading import ConfigError, around, parse, read, schema
 from core.config.template import template
-from core.settings import Settings
+from core.settings import Settings, limits
 from core.tomlfile import lines_of
 from tests.fleet import until
 
@@ -134,3 +135,32 @@ def test_lines_within_texts_are_no_keys_and_no_tables() -> None:
     )
     lines = {("a",): 1, ("t",): 5, ("t", "c"): 6, ("t", "d"): 7, ("t", "g.h"): 10, ("t", "i", "j"): 11}
     assert lines_of(text) == lines
+
+
+def test_each_agent_has_its_own_slots_and_commands_as_many_as_there_are_cores() -> None:
+    cores = os.cpu_count() or 1
+    found = limits(parse('[agent.ada]\nkind = "claude"\nslots = 7\n', "c.toml"))
+    assert (found.slots, {one.name: one.slots for one in found.agents}) == (0, {"local": cores, "ada": 7})
+    found = limits(parse('[engine]\nslots = 3\n[agent.ada]\nkind = "claude"\n', "c.toml"))
+    assert (found.slots, {one.name: one.slots for one in found.agents}) == (3, {"local": 0, "ada": 1})
+
+
+def test_what_may_edit_is_told_so_where_its_kind_can_be(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    assert parse('[agent.ada]\nkind = "claude"\nedits = true\n', str(config)).agent["ada"].edits
+    assert faults('[agent.ada]\nkind = "custom"\ncommand = ["x"]\nedits = true\n') == [
+        "c.toml:4: agent.ada.edits: Any program cannot be told: say it in its options"
+    ]
+    assert faults("[agent.ada]\nedits = true\n") == ["c.toml:2: agent.ada.edits: is for agents that take prompts"]
+
+
+def test_faults_of_the_files_beside_it_are_told_by_file_and_line(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    for folder, text in (("kinds", 'title = "X"\nwrong = 1\n'), ("screens", 'turn = "("\n')):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.toml").write_text(text)
+    told = [str(fault) for fault in around(config)]
+    assert any(f"{tmp_path}/kinds/mine.toml:2: wrong: unknown key" in fault for fault in told)
+    assert any(f"{tmp_path}/screens/mine.toml:1: turn: not a pattern" in fault for fault in told)
+    with pytest.raises(ConfigError, match=r"kinds/mine\.toml has faults"):
+        parse('[agent.ada]\nkind = "mine"\n', str(config))

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from core.interactive.ladder import Reading
+from core.interactive.signals import Choice, Source, State
 from core.kinds.result import Result
-from core.messages import Exited, Probed
+from core.messages import AgentSeen, Exited, Probed
 from core.settings import ConsoleSettings
 from core.vitals import HealthState
 from core.wire import ForeignRow
@@ -338,6 +340,7 @@ async def test_w_goes_round_what_needs_somebody_and_snooze_leaves_it_out(stage: 
             await actor.press("w")
             seen.append(stage.console._fleet.queue.chosen().id)
         assert sorted(seen) == [1, 2, 3]
+        assert seen in ([2, 1, 3], [1, 2, 3], [3, 2, 1]), "as the list has them, what is stuck before what has failed"
         await actor.press("h")
         snoozed = stage.console._fleet.queue.chosen().id
         for _ in range(4):
@@ -589,3 +592,54 @@ async def test_what_was_written_to_the_operator_is_counted_until_it_is_read(stag
         await actor.press("escape")
         await actor.add(command("another"))
         await actor.misses("m 1 message")
+
+
+async def test_enter_on_an_agent_tells_all_about_it(stage: Stage) -> None:
+    async with stage.run() as actor:
+        await actor.press("1", "enter")
+        await actor.sees("─ agent local ─", "kind    command", "load    0 running")
+        await actor.press("escape", "d")
+        await actor.sees("describe: no task is chosen")
+
+
+async def test_taking_back_the_release_of_a_task_that_runs_by_now_stops_nothing(stage: Stage) -> None:
+    async with stage.run() as actor:
+        await actor.add(command("one", hold=True))
+        await actor.choose(1)
+        await actor.press("p")
+        await actor.until(lambda: 1 in actor.hands.running, "it begins")
+        await actor.press("z")
+        await actor.sees("only queued tasks can be changed")
+        assert actor.hands.signals == []
+
+
+async def test_a_long_dialog_fits_a_small_terminal_with_its_question_and_all_its_answers(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, agents_story.SETTINGS)
+    long = "Yes, and don't ask again for commands that start with `touch made-by-the-agent` in this folder"
+    detail = "\n".join([*(f"line {number} of what it wants " * 5 for number in range(30)), "Proceed?"])
+    choices = (Choice("1", "Yes"), Choice("2", long), Choice("3", "No"))
+    try:
+        async with stage.run((80, 24)) as actor:
+            (asking,) = await actor.add({"prompt": "make a file", "name": "make"})
+            attempt = await actor.until(lambda: actor.hands.running.get(asking), "it runs")
+            reading = Reading(State.PERMISSION, Source.SCREEN, 1.0, 1.0, "x", detail, choices)
+            stage.engine.post(AgentSeen(attempt, reading))
+            await actor.until(lambda: actor.console.replica.sessions[asking].dialog, "it asks")
+            await actor.choose(asking)
+            await actor.press("i")
+            await actor.sees("Proceed?", "Esc     leave it open", "1       Yes", "3       No", "↵  choose")
+            assert "in this folder" in " ".join(actor.text.replace("│", "").split())
+            await actor.press("j", "j", "j", "enter")
+            await actor.until(lambda: actor.hands.typed == [(asking, "3")], "the third is chosen")
+    finally:
+        stage.close()
+
+
+async def test_nothing_can_be_done_with_the_marked_where_nothing_is(stage: Stage) -> None:
+    async with stage.run() as actor:
+        await actor.add(command("one"))
+        await actor.press("b")
+        await actor.sees("nothing is marked")
+        await actor.press("space", "b")
+        shown = await actor.sees("what to do with the marked", "stop")
+        assert "go to the next pane" not in shown

@@ -7,11 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from core.engine.talk import ANYWAY, CONFIRMED, PAUSED, SETTLED, WORKS_ON, Plan, Talk
+from core.engine.talk import (
+    ANYWAY,
+    CONFIRMED,
+    ENDED_AFTER,
+    LEFT_WITHIN,
+    PAUSED,
+    READY_WITHIN,
+    SETTLED,
+    WORKS_ON,
+    Plan,
+    Talk,
+)
 from core.interactive import ladder
-from core.interactive.rulebook import Rulebook
+from core.interactive.rulebook import Rulebook, load
 from core.interactive.screens import Screen
-from core.interactive.signals import State
+from core.interactive.signals import Signal, Source, State
 from core.model import AttemptId
 
 SOON = WORKS_ON + 0.01
@@ -101,3 +112,32 @@ def test_an_agent_at_rest_is_looked_at_as_soon_as_it_draws_or_is_typed_to(tmp_pa
     assert not asking.is_due(0.1)
     asking.talk.typed(asking.now)
     assert asking.is_due(0.1)
+
+
+def test_a_person_is_called_to_an_agent_that_never_gets_ready(tmp_path: Path) -> None:
+    agent = Agent(tmp_path, State.STARTING)
+    agent.talk.typed_at, agent.talk.begun_at = None, agent.now
+    assert agent.talk.trouble(agent.now + READY_WITHIN) == ""
+    assert "whether it is ready" in agent.talk.trouble(agent.now + READY_WITHIN + 1)
+
+
+def test_a_person_is_called_to_a_turn_that_was_interrupted_and_left_its_text(tmp_path: Path) -> None:
+    agent = Agent(tmp_path, State.READY)
+    agent.talk.taken = True
+    agent.talk.shown = load("generic")[0], Screen(("> make a file",), cursor=(13, 0))
+    agent.talk.said = (Signal(State.READY, Source.SCREEN, agent.now, "composer"),)
+    assert agent.talk.holds_text
+    assert agent.talk.trouble(agent.talk.written_at + LEFT_WITHIN) == ""
+    assert "was interrupted" in agent.talk.trouble(agent.talk.written_at + LEFT_WITHIN + 1)
+    agent.talk.said = (Signal(State.WORKING, Source.SCREEN, agent.now, "spinner"),)
+    assert agent.talk.trouble(agent.talk.written_at + LEFT_WITHIN + 1) == "", "it works, with the next prompt in it"
+
+
+def test_what_an_agent_shows_after_a_no_is_the_no(tmp_path: Path) -> None:
+    """An error on the screen of one that was told No is that No."""
+    agent = Agent(tmp_path, State.ERROR)
+    agent.talk.taken, agent.talk.refusal = True, "No: reject"
+    agent.talk.shown = None
+    result = agent.talk.end_of_turn(agent.now + ENDED_AFTER + 1)
+    assert result is not None
+    assert (result.outcome, result.reason) == ("denied", "the operator answered No: reject")

@@ -28,6 +28,11 @@ case $prompt in
 *write*) echo written >file ;;
 esac
 """
+TALKER = """#!/bin/sh
+echo '{"type":"thread.started","thread_id":"t-1"}'
+echo '{"type":"turn.completed"}'
+"""
+"""As Codex tells its events."""
 MINE = """
 title = "Mine"
 version = ["--version"]
@@ -235,3 +240,70 @@ def test_a_real_program_of_an_agent_is_gone_with_its_attempt(make_fleet: Callabl
     fleet.ask("stop", tasks=[task], now=True)
     assert fleet.wait(task) == ["cancelled"]
     until(lambda: has_ended(pid), "it is gone")
+
+
+def test_an_agent_that_was_just_added_takes_the_next_prompt(make_fleet: Callable[..., Fleet], program: Path) -> None:
+    fleet = make_fleet("")
+    assert fleet.wait(fleet.add("true")) == ["succeeded"], "an engine runs"
+    for name in ("ada", "bob"):
+        added = fleet.muxdeck("agents", "add", name, "--kind", "custom", "--program", str(program))
+        assert added.returncode == 0, added.stderr
+        done = fleet.muxdeck("add", "-a", name, "--prompt", "x", "--wait")
+        assert done.returncode == 0, done.stderr
+    again = fleet.muxdeck("agents", "add", "ada", "--kind", "custom", "--program", str(program))
+    assert (again.returncode, "has an agent ada already" in again.stderr) == (4, True)
+
+
+def test_a_conversation_goes_on_with_the_agent_that_had_it_and_no_other_kind(
+    make_fleet: Callable[..., Fleet], program: Path
+) -> None:
+    talker = program.with_name("talker")
+    talker.write_text(
+        '#!/bin/sh\necho \'{"type":"thread.started","thread_id":"t-1"}\'\necho \'{"type":"turn.completed"}\'\n'
+    )
+    talker.chmod(0o755)
+    agents = "".join(f'[agent.{name}]\nkind = "codex"\ncommand = ["{talker}"]\n' for name in ("ada", "cid"))
+    fleet = make_fleet(agents + f'[agent.bob]\nkind = "opencode"\ncommand = ["{talker}"]\n')
+    first = prompt(fleet, "x", agent="cid")
+    assert fleet.wait(first) == ["succeeded"], fleet.task(first)["reason"]
+    second = prompt(fleet, "y", resume=first)
+    assert fleet.wait(second) == ["succeeded"]
+    assert fleet.task(second)["attempts"][0]["agent"] == "cid"
+    other = prompt(fleet, "y", resume=first, agent="bob")
+    assert fleet.wait(other) == ["failed"]
+    assert f"the conversation of task {first} is one of codex (agent cid)" in fleet.task(other)["reason"]
+
+
+def test_a_worktree_is_gone_on_with_merged_and_never_cleaned_away_with_what_is_in_it(
+    make_fleet: Callable[..., Fleet], program: Path, tmp_path: Path
+) -> None:
+    repository = tmp_path / "repository"
+    subprocess.run(["git", "init", "-q", str(repository)], check=True)
+    for key, value in (("name", "A"), ("email", "a@b")):
+        subprocess.run(["git", "-C", str(repository), "config", f"user.{key}", value], check=True)
+    subprocess.run(["git", "-C", str(repository), "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    talker = program.with_name("talker")
+    talker.write_text(
+        '#!/bin/sh\necho a >>"file$RANDOM"; echo \'{"type":"thread.started","thread_id":"t-1"}\'\n'
+        'echo \'{"type":"turn.completed"}\'\n'
+    )
+    talker.chmod(0o755)
+    fleet = make_fleet(f'[agent.ada]\nkind = "codex"\ncommand = ["{talker}"]\nworktree = "task"\n')
+    first = prompt(fleet, "x", cwd=str(repository))
+    assert fleet.wait(first) == ["succeeded"], fleet.task(first)["reason"]
+    second = prompt(fleet, "y", cwd=str(repository), resume=first)
+    assert fleet.wait(second) == ["succeeded"]
+    trees = [fleet.task(task)["worktree"] for task in (first, second)]
+    assert trees[0] == trees[1]
+    assert trees[0]["branch"] == f"muxdeck/{first}"
+    told = fleet.muxdeck("clean", str(first))
+    assert (told.returncode, f"task {first} stays: " in told.stderr) == (1, True), told.stderr
+    assert fleet.task(first)["state"] == "succeeded"
+    assert "branch muxdeck/" in fleet.muxdeck("show", str(first)).stdout
+    refused = fleet.muxdeck("merge", str(first))
+    assert "merge it with a message (-m)" in refused.stderr
+    assert fleet.muxdeck("merge", str(second), "-m", "Done").returncode == 0
+    assert "nothing to merge" in fleet.muxdeck("merge", str(first), "99").stderr
+    assert len((repository / "file").read_text().split()) == 2, "both have written there"
+    assert fleet.muxdeck("clean", str(first), str(second)).returncode == 0
+    assert not (fleet.home.worktrees / str(first)).exists()

@@ -7,13 +7,16 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
-from tests.fleet import DEADLINE, Fleet, until
+from core.client import AnswerError
+from tests.fleet import DEADLINE, Fleet, has_ended, until
 from tests.interactive import fake_agent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 MANY = 12
 
@@ -161,3 +164,54 @@ def test_many_at_once_are_each_read_rightly(make_fleet: Callable[..., Fleet]) ->
     assert set(fleet.wait(*asking)) == {"failed"}
     assert fleet.task(asking[0])["reason"] == "denied: the operator answered No"
     fleet.ask("stop", tasks=working, now=True)
+
+
+def test_nothing_is_typed_into_a_dialog_that_has_opened_meanwhile(make_fleet: Callable[..., Fleet]) -> None:
+    fleet = make_fleet(talking())
+    task = prompt(fleet, "ask work 0.1")
+    dialog(fleet, task)
+    with pytest.raises(AnswerError, match=r"asks something now \(permission\), nothing was typed: answer that first"):
+        fleet.ask("type", task=task, text="please do not")
+    assert fleet.running(task)["state"] == "waiting", "Enter has answered nothing"
+    fleet.muxdeck("answer", str(task), "1")
+    assert fleet.wait(task) == ["succeeded"]
+    assert not any("typed" in note["text"] for note in fleet.ask("notes")["notes"])
+
+
+def test_what_is_typed_stands_in_the_history_without_its_words(make_fleet: Callable[..., Fleet]) -> None:
+    fleet, task = asking_agent(make_fleet)
+    fleet.ask("type", task=task, text="a secret")
+    assert any(note["text"] == f"task {task}: typed 8 characters" for note in fleet.ask("notes")["notes"])
+
+
+def test_a_program_that_ends_before_its_turn_has_not_succeeded(make_fleet: Callable[..., Fleet]) -> None:
+    fleet = make_fleet(talking())
+    task = prompt(fleet, "quit")
+    assert fleet.wait(task) == ["failed"]
+    told = fleet.task(task)
+    assert told["reason"] == "error: its program ended before its turn had"
+    assert told["attempts"][0]["exit_code"] == 0
+
+
+def test_a_check_decides_whether_the_turn_has_done_its_work(make_fleet: Callable[..., Fleet], tmp_path: Path) -> None:
+    fleet = make_fleet(talking())
+    done = prompt(fleet, "work 0.1", check=["sh", "-c", "pwd; test -n $MUXDECK_HOME"], cwd=str(tmp_path))
+    undone = prompt(fleet, "work 0.1", check=["sh", "-c", "echo too bad; exit 4"])
+    absent = prompt(fleet, "work 0.1", check=["/nowhere/check"])
+    assert fleet.wait(done, undone, absent) == ["succeeded", "failed", "failed"]
+    assert (fleet.home.attempts / f"{done}-1" / "check.log").read_text().strip() == str(tmp_path)
+    assert fleet.task(done)["attempts"][0]["result"]["check"] == 0
+    assert "the check failed: exit 4, its output is in " in fleet.task(undone)["reason"]
+    assert (fleet.home.attempts / f"{undone}-1" / "check.log").read_text() == "too bad\n"
+    assert "the check cannot be run" in fleet.task(absent)["reason"]
+
+
+def test_a_task_that_is_stopped_takes_its_check_with_it(make_fleet: Callable[..., Fleet], tmp_path: Path) -> None:
+    fleet = make_fleet(talking())
+    pid = tmp_path / "pid"
+    task = prompt(fleet, "work 0.1", check=["sh", "-c", f"echo $$ > {pid}; exec sleep 300"])
+    until(lambda: pid.exists() and pid.read_text().strip(), "the check runs")
+    check = psutil.Process(int(pid.read_text()))
+    fleet.ask("stop", tasks=[task])
+    assert fleet.wait(task) == ["cancelled"]
+    until(lambda: has_ended(check), "the check has ended too")

@@ -308,3 +308,45 @@ def test_use_is_counted_while_there_is_work() -> None:
     for one in (task, more[0]):
         fleet.exit(one, 0, Result("ok"))
     assert fleet.ring.world.agents["ada"].utilisation == pytest.approx(1.0)
+
+
+def test_a_success_that_was_begun_before_does_not_close_the_breaker() -> None:
+    fleet = table(agent("ada", 2))
+    early, limited = fleet.add(prompt(), prompt())
+    fleet.exit(limited, 71, Result("limit", "used up", retry_at=fleet.now + 300))
+    fleet.exit(early, 0, Result("ok"))
+    assert fleet.state(early) is S.SUCCEEDED
+    assert fleet.started() == [], "the limit stands"
+    fleet.later(301)
+    assert fleet.started() == [limited]
+    fleet.exit(limited, 0, Result("ok"))
+    assert fleet.ring.world.agents["ada"].breaker.until is None
+
+
+def test_limits_are_waited_out_however_often_they_come() -> None:
+    fleet = table(agent("ada"))
+    (task,) = fleet.add(prompt())
+    for _ in range(3 * FAILOVERS):
+        fleet.exit(task, 71, Result("limit", "used up"))
+        assert fleet.state(task) is S.QUEUED
+        fleet.later(LONGEST_PAUSE + 1)
+    fleet.exit(task, 0, Result("ok"))
+    assert fleet.state(task) is S.SUCCEEDED
+
+
+def test_an_end_without_a_word_is_no_success_of_a_prompt_and_no_failure_of_its_agent() -> None:
+    fleet = table(agent("ada"))
+    (task,) = fleet.add(prompt())
+    fleet.tell(m.Exited(fleet.attempt(task), 0, fleet.now))
+    assert fleet.state(task) is S.FAILED
+    assert fleet.store.tasks[task].reason == "error: its program ended before its turn had"
+    assert fleet.ring.world.agents["ada"].breaker.failures == 0
+
+
+def test_what_waits_for_something_is_no_work_that_an_agent_could_have_done() -> None:
+    fleet = table(agent("ada", 2))
+    (first,) = fleet.add(prompt())
+    fleet.add(prompt(held=True), prompt(ok=[first]))
+    fleet.later(10)
+    fleet.exit(first)
+    assert fleet.ring.world.agents["ada"].utilisation == 1.0
