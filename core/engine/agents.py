@@ -17,7 +17,7 @@ from core.engine.background import Background
 from core.engine.letters import NOTE, coming_again, letters
 from core.engine.talk import Plan
 from core.engine.talks import SESSION, SPOOL
-from core.interactive import hook, hooks, registry
+from core.interactive import hook, hooks, records, registry
 from core.interactive.registry import Registry
 from core.kinds import catalogue, runner
 from core.kinds.kind import Headless, argv_of
@@ -119,6 +119,8 @@ class Agents:
             cwd=started_in or launch.cwd,
             env=_sorted(env),
             own_rules=self._home.config.parent / "screens",
+            records=records.file(kind.interactive.records, env),
+            resumes=launch.resume is not None,
             registry=None if kept is None else Registry(kept, session),
         )
 

@@ -49,7 +49,9 @@ STILL_ENOUGH = 5.0
 """Seconds in one state after which that is believed of one that goes on drawing."""
 UNSEEN_AFTER = 10.0
 """The same where it was never seen to work: its turn was shorter than a look, or no engine ran then. Where an agent
-has hooks they would have told of it: then its prompt was lost."""
+has hooks they would have told of it, and where it has none its screen shows the prompt: else that was lost."""
+ECHOED = 24
+"""Characters of a prompt by which it is known on a screen, blanks left out."""
 _ENDS = {State.LIMIT: Outcome.LIMIT, State.ERROR: Outcome.ERROR}
 _BUSY = ASKING | {State.WORKING}
 _IDLE = RESTING | _ENDS.keys()
@@ -67,6 +69,10 @@ class Plan(NamedTuple):
     """The id of the conversation, where it was known before it began."""
     own_rules: Path
     registry: Registry | None = None
+    records: Path | None = None
+    """Where its agent keeps its conversations, where it can be asked there."""
+    resumes: bool = False
+    """It goes on with a conversation that had cost something before."""
     check: tuple[str, ...] = ()
     """argv of what decides whether the work is done."""
     cwd: str = "/"
@@ -106,6 +112,8 @@ class Talk:
     """What told of the end of a turn on its screen when it was typed to: it tells nothing of the turn after."""
     typed_at: float | None = None
     """Unix time at which its prompt, or the latest that came after it, was typed."""
+    text: str = ""
+    """What was typed."""
     pasted: bool = False
     """All of it has gone to the terminal."""
     entered_again: bool = False
@@ -142,7 +150,7 @@ class Talk:
             return "text stands in its composer and was not taken: attach and look"
         if self._is_late(now) and not self.pasted:
             return "nobody can tell whether its prompt was typed: attach and look"
-        if self.plan.hooks and self._is_late(now - UNSEEN_AFTER) and self.is_free:
+        if (self.plan.hooks or not self._is_echoed) and self._is_late(now - UNSEEN_AFTER) and self.is_free:
             return "its prompt was typed, and nothing came of it: attach and look"
         if self.typed_at is None and now - self.begun_at > READY_WITHIN:
             return "nobody can tell whether it is ready for its prompt: attach and look"
@@ -164,8 +172,15 @@ class Talk:
     def _is_news(self, evidence: str) -> bool:
         return evidence not in self.finished_before
 
-    def typed(self, at: float) -> None:
+    @property
+    def _is_echoed(self) -> bool:
+        """What was typed stands on the screen, and no longer in the composer: the conversation has it."""
+        began = "".join(self.text.split())[:ECHOED]
+        return self.shown is not None and began in "".join(self.shown[1].text.split())
+
+    def typed(self, at: float, text: str) -> None:
         """A turn begins: what the screen said of the one before it counts no more."""
+        self.text = text
         self.finished_before = frozenset(one.evidence for one in self.said if one.state is State.FINISHED)
         self.typed_at, self.refusal, self.rests_until = at, "", 0.0
         self.pasted = self.taken = self.ended = self.entered_again = False
@@ -196,8 +211,9 @@ class Talk:
         finished = reading.state is State.FINISHED and (self.taken or self._is_news(reading.evidence))
         known = finished and (self.taken or reading.source is Source.HOOK) and self.is_still(now)
         over = rested and (finished or self.taken)
-        unseen = not self.plan.hooks and self.pasted and self.is_free and now - reading.since > UNSEEN_AFTER
-        return self._result(Outcome.OK, "") if known or over or unseen else None
+        unseen = not self.plan.hooks and self._is_echoed and self.pasted and self.is_free
+        unseen_long = unseen and now - reading.since > UNSEEN_AFTER
+        return self._result(Outcome.OK, "") if known or over or unseen_long else None
 
     def is_still(self, now: float) -> bool:
         """It has done what it was about. What is typed while it still draws its first screen may be lost; what is

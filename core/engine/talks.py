@@ -14,7 +14,7 @@ from core.adapters.writes import Writes
 from core.engine import letters
 from core.engine.checking import checked
 from core.engine.talk import Talk, last_written
-from core.interactive import hooks, ladder, rulebook, screens, spool
+from core.interactive import hooks, ladder, records, rulebook, screens, spool
 from core.interactive.signals import ASKING, Signal, Source, State
 from core.messages import AgentSeen, TurnEnded
 from core.model import Outcome
@@ -72,7 +72,7 @@ class Talks:
         """Also of one that an earlier engine has talked to: what its hooks told since then is read again."""
         talk = Talk(attempt, plan, ladder.begin(time.time()), self._folder(attempt).log, plan.session)
         with suppress(OSError):
-            talk.typed((plan.folder / TYPED).stat().st_mtime)
+            talk.typed((plan.folder / TYPED).stat().st_mtime, _text(plan.prompt))
             talk.pasted, talk.entered_again = (plan.folder / PASTED).exists(), True
         talk.letters = letters.unread(plan.folder)
         self._talks[attempt] = talk
@@ -120,7 +120,7 @@ class Talks:
                 await self._check_no_dialog(talk, "the text was pasted, and Enter was not pressed")
                 await self._panes.type_text(attempt, b"", enter=True)
                 if talk.ended:
-                    talk.typed(time.time())
+                    talk.typed(time.time(), text.decode("utf-8", "replace"))
                     talk.pasted = talk.entered_again = True
 
     async def _check_no_dialog(self, talk: Talk, otherwise: str) -> None:
@@ -187,8 +187,7 @@ class Talks:
         for event in events:
             known = hooks.Known(talk.session, prompt)
             if session := hooks.session(event, known):
-                talk.session = session
-                (plan.folder / SESSION).write_text(session)
+                self._keep_session(talk, session)
             talk.message = hooks.message(event, known) or talk.message
             told.append(hooks.signal(plan.hooks, event, known))
         return [signal for signal in told if signal is not None]
@@ -226,17 +225,24 @@ class Talks:
                 await self._type_prompt(talk)
             return
         talk.notice_turn(now)
+        if talk.plan.records is not None and talk.taken and not talk.session:
+            await self._find_session(talk, talk.plan.records, talk.typed_at)
         if talk.stands(now) and not talk.entered_again:
             await self._enter_again(talk)
         result = talk.end_of_turn(now)
         if result is not None:
             talk.ended = True
             if result.outcome != Outcome.OK or not talk.letters:
-                self._conclude(talk, result)
+                await self._conclude(talk, result)
         elif talk.ended and talk.letters and talk.is_free:
             await self._type_note(talk)
 
-    def _conclude(self, talk: Talk, result: Result) -> None:
+    async def _conclude(self, talk: Talk, result: Result) -> None:
+        file = talk.plan.records
+        if file is not None and talk.session:
+            told = await asyncio.to_thread(records.read, file, talk.session)
+            cost = None if talk.plan.resumes else told.cost
+            result = result._replace(message=told.message, cost=cost, cost_total=told.cost, cost_basis="list price")
         if result.outcome == Outcome.OK and talk.plan.check:
             self._checks[talk.attempt] = asyncio.create_task(self._check(talk, result))
         else:
@@ -248,6 +254,17 @@ class Talks:
         found = await checked(result, plan.check, plan.cwd, dict(plan.env), plan.folder / CHECK)
         if talk.ended and self._talks.get(talk.attempt) is talk:
             self._post(TurnEnded(talk.attempt, found))
+
+    async def _find_session(self, talk: Talk, file: Path, typed_at: float) -> None:
+        """The id is kept as soon as it is known: also a conversation that is killed can be gone on with."""
+        prompt = _text(talk.plan.prompt).strip("\n")
+        session = await asyncio.to_thread(records.find, file, talk.plan.cwd, typed_at, prompt)
+        if session is not None:
+            self._keep_session(talk, session)
+
+    def _keep_session(self, talk: Talk, session: str) -> None:
+        talk.session = session
+        (talk.plan.folder / SESSION).write_text(session)
 
     async def _type_prompt(self, talk: Talk) -> None:
         """Only into an empty composer: never over what a person has begun to write."""
@@ -264,7 +281,7 @@ class Talks:
     async def _type(self, talk: Talk, text: str) -> None:
         with suppress(FileNotFoundError):
             os.unlink(talk.plan.folder / PASTED)
-        talk.typed(time.time())
+        talk.typed(time.time(), text)
         await self._panes.type_text(talk.attempt, text.encode(errors="surrogateescape"), enter=True)
         os.close(os.open(talk.plan.folder / PASTED, os.O_CREAT | os.O_WRONLY, 0o600))
         talk.pasted = True

@@ -31,6 +31,7 @@ of one that comes with muxdeck, yours counts.
     screens = "claude"                    # rules of core/interactive/screens
     hooks = "claude"                      # how it is made to call our hook, where it can be
     registry = "claude"                   # whose files tell what it does, where it writes some about itself
+    records = "opencode"                  # whose records tell which conversation is ours, where nothing else does
 
 Every `{word}` stands for itself inside an argument. `{options}` is an argument of its own: the agent's options, then
 those for model, session and resume; without it they come last. The prompt itself is never an argument: everybody on

@@ -53,6 +53,7 @@ class Interactive:
     screens: str = "generic"
     hooks: Literal["", "claude", "codex", "copilot"] = ""
     registry: Literal["", "claude"] = ""
+    records: Literal["", "opencode"] = ""
     orders: str = "!"
     env: dict[str, str] = field(default_factory=dict)
 

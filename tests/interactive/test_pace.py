@@ -15,6 +15,8 @@ from core.engine.talk import (
     PAUSED,
     READY_WITHIN,
     SETTLED,
+    SUBMITTED_WITHIN,
+    UNSEEN_AFTER,
     WORKS_ON,
     Plan,
     Talk,
@@ -110,7 +112,7 @@ def test_an_agent_at_rest_is_looked_at_as_soon_as_it_draws_or_is_typed_to(tmp_pa
     asking.now += SETTLED + 0.1
     asking.look()
     assert not asking.is_due(0.1)
-    asking.talk.typed(asking.now)
+    asking.talk.typed(asking.now, "x")
     assert asking.is_due(0.1)
 
 
@@ -141,3 +143,19 @@ def test_what_an_agent_shows_after_a_no_is_the_no(tmp_path: Path) -> None:
     result = agent.talk.end_of_turn(agent.now + ENDED_AFTER + 1)
     assert result is not None
     assert (result.outcome, result.reason) == ("denied", "the operator answered No: reject")
+
+
+@pytest.mark.parametrize("echoed", [True, False])
+def test_without_hooks_a_prompt_was_heard_only_if_the_screen_shows_it(tmp_path: Path, echoed: bool) -> None:
+    agent = Agent(tmp_path, State.READY)
+    talk, text = agent.talk, "make a file and\nthen say what it is called"
+    talk.typed(agent.now, text)
+    talk.pasted = True
+    said = "> make a file and then say" if echoed else "Welcome"
+    talk.shown = load("generic")[0], Screen((said, "what it is called", "", "> "), cursor=(2, 3))
+    talk.said = (Signal(State.READY, Source.SCREEN, agent.now, "composer"),)
+    talk.ladder = ladder.begin(agent.now, State.READY)
+    later = agent.now + SUBMITTED_WITHIN + UNSEEN_AFTER + 1
+    result = talk.end_of_turn(later)
+    assert (result is not None) is echoed
+    assert ("nothing came of it" in talk.trouble(later)) is not echoed

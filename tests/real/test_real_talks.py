@@ -35,8 +35,6 @@ TOUCH = {
 """Its tool that runs a command: name, argument, and what it wants besides."""
 ASKS_BY = {"claude": "hook", "codex": "title", "opencode": "screen", "gemini": "title", "copilot": "hook"}
 """The strongest source that tells of a dialog."""
-WITHOUT_SESSION = {"opencode"}
-"""Its full-screen program tells nobody which conversation it holds."""
 SLOW = 90.0
 """Seconds: opencode takes ten to start, and several of these may run."""
 
@@ -103,10 +101,6 @@ def test_a_real_conversation_goes_on_in_another_task(stage: Stage) -> None:
         first = stage.prompt(model, "say a word")
         assert stage.ends(first) == "succeeded"
         second = stage.prompt(model, "say it again", resume=first)
-        if stage.kind in WITHOUT_SESSION:
-            assert stage.ends(second) == "failed"
-            assert "has left no conversation to go on with" in stage.fleet.task(second)["reason"]
-            return
         assert stage.ends(second) == "succeeded", stage.fleet.task(second)["reason"]
         assert "the first word was otter" in str(model.work()[-1].body)
 
