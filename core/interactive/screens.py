@@ -38,7 +38,7 @@ from core.interactive.signals import ASKING, DETAIL, EVIDENCE, Choice, Signal, S
 from core.text import inert, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from core.interactive.rulebook import Rule, Rulebook
 
@@ -84,6 +84,8 @@ _RIGHT = re.compile(rb"\x1b\[1?C")
 _MOVE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[ -/]*[0-Z\\-~])")
 _RULER = re.compile(r"[\s\u2500-\u257f_=-]{9,}")
 """A line that is drawn across the screen, and says nothing."""
+_FRAME = re.compile(r"^[\s│┃║]*[│┃║] ?|[\s│┃║]+$")
+"""Of a box around a text."""
 _WORDS = re.compile(r"[^\W\d_]{2,}(?: [^\W\d_]+)*")
 
 
@@ -183,9 +185,18 @@ def _signal(rule: Rule, line: str, lines: Sequence[str], at: float) -> Signal:
     if rule.dialog is None:
         return Signal(rule.state, Source.SCREEN, at, evidence)
     text = _between(rule.dialog.start, rule.dialog.end, lines)
-    told = [line for line in text if not _RULER.fullmatch(line)]
-    detail = inert("\n".join(told).strip("\n"))[:DETAIL]
+    detail = inert("\n".join(_words_alone(text)).strip("\n"))[:DETAIL]
     return Signal(rule.state, Source.SCREEN, at, evidence, detail, (*_choices(rule.choices, text), *_fixed(rule)))
+
+
+def _words_alone(lines: Iterable[str]) -> Iterator[str]:
+    """Without frames and rulers, and no more than one empty line at a time."""
+    before = ""
+    for line in lines:
+        told = "" if _RULER.fullmatch(line) else _FRAME.sub("", line)
+        if told or before:
+            yield told
+        before = told
 
 
 def _between(start: str, end: str, lines: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from tests.bench.figures import Figure
+from tests.bench.latency import starts
 from tests.fleet import Fleet, until
 from tests.interactive import fake_agent
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 AGENTS = 100
+START = (3.0, 8.0)
+"""Milliseconds, median and slowest hundredth, as with plain sessions."""
 SETTLING = 3.0
 """Seconds after which nothing of what came before is still looked at."""
 WATCHED = 20.0
@@ -25,7 +28,7 @@ WATCHED = 20.0
 
 def figures() -> Iterator[Figure]:
     argv = json.dumps([sys.executable, "-I", "-S", fake_agent.__file__])
-    config = f"[engine]\nslots = {AGENTS}\n[agent.fay]\nkind = 'custom'\nmode = 'interactive'\nslots = {AGENTS}\n"
+    config = f"[engine]\nslots = {AGENTS + 4}\n[agent.fay]\nkind = 'custom'\nmode = 'interactive'\nslots = {AGENTS}\n"
     fleet = Fleet(f"{config}command = {argv}\n")
     try:
         yield from _figures(fleet)
@@ -35,11 +38,12 @@ def figures() -> Iterator[Figure]:
 
 def _figures(fleet: Fleet) -> Iterator[Figure]:
     began = time.perf_counter()
-    fleet.add_all(*[{"prompt": "work 20 ask"}] * AGENTS)
+    fleet.add_all(*[{"prompt": "work 30 ask"}] * AGENTS)
     until(lambda: _working(fleet) == AGENTS, "all of them work", 120)
     engine = psutil.Process(fleet.pid)
     yield Figure(f"{AGENTS} interactive agents started and typed to", time.perf_counter() - began, "s")
     yield Figure("  engine, all of them at work and drawing", _share(engine, 8.0), "% core", 2.0)
+    yield from starts(fleet, AGENTS, START)
     until(lambda: _asking(fleet) == AGENTS, "all of them ask", 120)
     yield Figure("  from a dialog on the screen to its state, the slowest", max(_delays(fleet)), "s", 1.0)
     time.sleep(SETTLING)

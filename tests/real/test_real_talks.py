@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from core.kinds import catalogue
+from tests.console.terminal import Terminal, open_console
 from tests.fleet import Fleet, has_ended, until
 from tests.kinds import homes, install
 from tests.kinds.model_server import ModelServer
@@ -94,6 +95,26 @@ def test_a_real_dialog_is_shown_and_answered(stage: Stage) -> None:
         stage.fleet.ask("answer", task=task, key=asked["choices"][0][0], since=asked["since"])
         assert stage.ends(task) == "succeeded"
     assert stage.made.exists()
+
+
+def test_a_real_dialog_is_answered_in_the_console(stage: Stage) -> None:
+    terminal = Terminal(80, 24)
+    try:
+        with ModelServer(stage.touch(), Text("it is made")) as model:
+            task = stage.prompt(model)
+            key, _ = dialog(stage.fleet, task, SLOW)["choices"][0]
+            open_console(terminal, stage.fleet)
+            terminal.sees("◆ 1 needs you")
+            terminal.press("w", "i")
+            shown = terminal.sees(f"{task} make a file asks", "leave it open", "↵  choose")
+            assert "touch " in shown
+            assert not stage.made.exists()
+            terminal.press("Down", "Enter")
+            terminal.sees(f"answered {task} with {key}")
+            assert stage.ends(task) == "succeeded"
+        assert stage.made.exists()
+    finally:
+        terminal.close()
 
 
 def test_a_real_conversation_goes_on_in_another_task(stage: Stage) -> None:

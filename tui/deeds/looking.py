@@ -123,7 +123,7 @@ async def _answer(desk: Desk, task: int, dialog: dict[str, Any]) -> None:
         desk.warn("its answers cannot be told from its screen: a attaches to it")
         return
     options = [Option("", "Esc     leave it open")]
-    options += [Option(key, f"{key:7} {label}", keys=(key,)) for key, label in dialog["choices"]]
+    options += [Option(key, f"{key:7} {label}", keys=(key,), indent=8) for key, label in dialog["choices"]]
     first = dialog["choices"][0][1]
     asked = takewhile(lambda line: first not in line, dialog["detail"].splitlines())
     row = desk.replica.tasks.get(task)

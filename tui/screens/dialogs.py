@@ -80,6 +80,8 @@ class Option:
     role: str = ""
     keys: tuple[str, ...] = field(default=())
     """Letters that choose it at once."""
+    indent: int = 0
+    """Cells by which what does not fit is set in below."""
 
 
 MOST_WIDTH = 100
@@ -93,8 +95,14 @@ AROUND = 9
 
 def _end_of(text: str, width: int, room: int) -> list[str]:
     """What fits of a text, in lines: its end, where the question is."""
-    lines = [part for line in inert(text).splitlines() for part in textwrap.wrap(line.expandtabs(), width) or [""]]
+    lines = [part for line in inert(text).splitlines() for part in _wrapped(line.expandtabs(), width)]
     return lines if len(lines) <= room else ["…", *lines[len(lines) - max(room, 2) + 1 :]]
+
+
+def _wrapped(line: str, width: int, indent: str | None = None) -> list[str]:
+    """With its indentation, or the given one, below too. A path is broken only where it must be."""
+    below = " " * (len(line) - len(line.lstrip())) if indent is None else indent
+    return textwrap.wrap(line, width, subsequent_indent=below, break_on_hyphens=False) or [""]
 
 
 class Choose(ModalScreen[str | None], inherit_bindings=False):
@@ -140,7 +148,7 @@ class Choose(ModalScreen[str | None], inherit_bindings=False):
         wide = wide if noted else width - 1
         rows: list[tuple[int, Line]] = []
         for place, option in enumerate(self._options):
-            parts = textwrap.wrap(one_line(option.label, 400), wide - 1) or [""]
+            parts = _wrapped(one_line(option.label, 400), wide - 1, " " * option.indent)
             for number, part in enumerate(parts):
                 note = option.note if number == 0 else ""
                 rows.append((place, (Span(f" {fit(part, wide)}", option.role), Span(fit(note, width - wide), "muted"))))
