@@ -16,9 +16,14 @@ class Background:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[object, object, None]) -> None:
+        self.hold(work)
+
+    def hold(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """The same, to be cancelled alone."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def cancel(self) -> None:
         for task in self._tasks:

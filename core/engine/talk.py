@@ -150,7 +150,7 @@ class Talk:
             return "text stands in its composer and was not taken: attach and look"
         if self._is_late(now) and not self.pasted:
             return "nobody can tell whether its prompt was typed: attach and look"
-        if (self.plan.hooks or not self._is_echoed) and self._is_late(now - UNSEEN_AFTER) and self.is_free:
+        if self._is_late(now - UNSEEN_AFTER) and self.is_free and (self.plan.hooks or not self._is_echoed):
             return "its prompt was typed, and nothing came of it: attach and look"
         if self.typed_at is None and now - self.begun_at > READY_WITHIN:
             return "nobody can tell whether it is ready for its prompt: attach and look"
@@ -222,6 +222,13 @@ class Talk:
 
     def _result(self, outcome: Outcome, reason: str) -> Result:
         return Result(outcome, reason, self.session or None, message=self.message)
+
+    @property
+    def asks(self) -> bool:
+        """A dialog is open; not where only a person is wanted who looks."""
+        reading = self.ladder.reading
+        told = reading.state in ASKING and reading.source is not Source.SCREEN
+        return told or any(signal.state in ASKING for signal in self.said)
 
     @property
     def settled(self) -> bool:

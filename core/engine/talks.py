@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from core.adapters.writes import Writes
 from core.engine import letters
+from core.engine.background import Background
 from core.engine.checking import checked
 from core.engine.talk import Talk, last_written
 from core.interactive import hooks, ladder, records, rulebook, screens, spool
-from core.interactive.signals import ASKING, Signal, Source, State
+from core.interactive.signals import Signal, Source, State
 from core.messages import AgentSeen, TurnEnded
 from core.model import Outcome
 from core.ports import OutsideError
@@ -64,6 +65,7 @@ class Talks:
         self._writes = Writes()
         self._wake = asyncio.Event()
         """Set where the next round cannot wait for its time."""
+        self._background = Background()
         self._checks: dict[AttemptId, asyncio.Task[None]] = {}
         self._rules: dict[tuple[str, Path], tuple[float, Rulebook]] = {}
         """Of each agent's screens, and when they were read."""
@@ -79,14 +81,10 @@ class Talks:
 
     def close(self) -> None:
         self._writes.close()
-        for attempt in list(self._checks):
-            self._end_check(attempt)
+        self._background.cancel()
 
     def end(self, attempt: AttemptId) -> None:
         self._talks.pop(attempt, None)
-        self._end_check(attempt)
-
-    def _end_check(self, attempt: AttemptId) -> None:
         check = self._checks.pop(attempt, None)
         if check is not None:
             check.cancel()
@@ -126,8 +124,8 @@ class Talks:
     async def _check_no_dialog(self, talk: Talk, otherwise: str) -> None:
         talk.shown = None
         await self._read(talk, time.time())
-        if talk.ladder.reading.state in ASKING:
-            raise OutsideError(f"it asks something now ({talk.ladder.reading.state}), {otherwise}: answer that first")
+        if talk.asks:
+            raise OutsideError(f"it asks something now, {otherwise}: answer that first")
 
     async def look_again_and_again(self) -> None:
         while True:
@@ -244,7 +242,7 @@ class Talks:
             cost = None if talk.plan.resumes else told.cost
             result = result._replace(message=told.message, cost=cost, cost_total=told.cost, cost_basis="list price")
         if result.outcome == Outcome.OK and talk.plan.check:
-            self._checks[talk.attempt] = asyncio.create_task(self._check(talk, result))
+            self._checks[talk.attempt] = self._background.hold(self._check(talk, result))
         else:
             self._post(TurnEnded(talk.attempt, result))
 

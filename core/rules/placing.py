@@ -85,8 +85,9 @@ def not_placed(step: Step, fact: NotPlaced) -> None:
         return
     times = world.misplaced[task.id] = world.misplaced.get(task.id, 0) + 1
     task.not_before = step.now + min(PLACING_PAUSE * 2 ** (times - 1), LONGEST_PAUSE)
-    step.enter(task, TaskState.QUEUED, f"could not be started: {fact.reason}")
-    step.note(f"task {task.id} could not be started: {fact.reason}", task.id)
+    step.enter(task, TaskState.QUEUED, f"could not be started: {fact.reason}; tries again")
+    if times == 1:
+        step.note(f"task {task.id} could not be started: {fact.reason}", task.id)
     settle(step, task)
 
 
