@@ -13,7 +13,7 @@ import pytest
 from tests.fleet import Fleet, has_ended, until
 from tests.kinds import homes, install
 from tests.kinds.model_server import ModelServer
-from tests.kinds.wires import Hang, Text
+from tests.kinds.wires import Call, Hang, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -228,6 +228,39 @@ def test_a_real_agent_survives_the_engine_and_goes_on_with_its_conversation(
         assert fleet.wait(second) == ["succeeded"]
         again = fleet.task(second)["attempts"][0]["result"]
         assert (again["message"], again["session"]) == ("the second answer", told["session"])
+
+
+WRITE: dict[str, Callable[[Path], Call]] = {
+    "claude": lambda made: Call("Write", {"file_path": str(made), "content": "written"}),
+    "codex": lambda made: Call("exec_command", {"cmd": f"echo written > {made}"}),
+    "opencode": lambda made: Call("write", {"filePath": str(made), "content": "written"}),
+    "gemini": lambda made: Call("write_file", {"file_path": str(made), "content": "written"}),
+    "copilot": lambda made: Call("create", {"path": str(made), "file_text": "written"}),
+}
+"""The tool of each that makes a file."""
+
+
+@pytest.mark.skipif(AGENTS is None, reason=f"the real agents are not installed: {install.USE}")
+@pytest.mark.parametrize("kind", WRITE)
+def test_a_real_agent_that_may_edit_changes_its_worktree_and_nothing_else(
+    kind: str, make_fleet: Callable[..., Fleet], tmp_path: Path
+) -> None:
+    binaries, repository = install.binaries(Path(AGENTS or "")), tmp_path / "repository"
+    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@y"]
+    repository.mkdir()
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    fleet = make_fleet(
+        f'[agent.eve]\nkind = "{kind}"\ncommand = ["{binaries / kind}"]\nworktree = "task"\nedits = true\n'
+    )
+    made = fleet.home.worktrees / "1" / "made"
+    with ModelServer(WRITE[kind](made), Text("it is written")) as model:
+        env = homes.environment(kind, model.url, tmp_path / "home", binaries)
+        task = fleet.add_all({"prompt": "write", "cwd": str(repository), "batch": "b"}, env=env)[0]
+        assert fleet.wait(task) == ["succeeded"], fleet.task(task)["reason"]
+    assert made.read_text().strip() == "written"
+    assert [one["files_changed"] for one in fleet.ask("results", batch="b")["tasks"]] == [1]
+    assert not (repository / "made").exists()
 
 
 _OPTIONS = {"codex": 'options = ["--skip-git-repo-check"]'}
