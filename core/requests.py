@@ -282,7 +282,8 @@ class ExplainAgent:
 
 @shape
 class Results:
-    batch: str
+    batch: str | None = None
+    """None lists the batches that there are."""
 
 
 @shape

@@ -105,6 +105,14 @@ class Reader:
         count, cost = self._db.execute(query, (agent,)).fetchone()
         return count, cost
 
+    def batches(self, limit: int) -> list[tuple[str, str, int]]:
+        """How many tasks of each batch are in each state, the latest batches last."""
+        query = """SELECT batch, state, count(*) FROM task JOIN (
+                     SELECT batch, max(id) AS latest FROM task WHERE batch IS NOT NULL
+                     GROUP BY batch ORDER BY latest DESC LIMIT ?
+                   ) USING (batch) GROUP BY batch, state ORDER BY latest, state"""
+        return list(self._db.execute(query, (limit,)))
+
     def of_batch(self, batch: str) -> list[int]:
         return self._ids("batch = ? ORDER BY id", (batch,))
 

@@ -18,6 +18,8 @@ from tui.cli.parser import parser
 from tui.written import WrittenError, request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.fleet import Fleet
 
 
@@ -89,6 +91,7 @@ READING = {
     ("sessions", "-a"): {"sessions", "foreign"},
     ("agents",): {"agents"},
     ("groups",): {"groups", "paused"},
+    ("results",): {"batches"},
     ("stats",): {"counts", "start", "creation", "commit", "utilisation", "engine_cpu"},
     ("history",): {"notes"},
     ("engine", "status"): {"pid", "socket", "tmux_servers"},
@@ -106,6 +109,24 @@ def test_every_reading_verb_prints_one_document_of_schema_one(fleet: Fleet) -> N
         assert document["schema"] == 1, words
         assert keys <= set(document), words
         assert told.returncode == 0, words
+
+
+def test_batches_are_listed_with_what_became_of_them(fleet: Fleet) -> None:
+    for batch, command in (("old", "true"), ("new", "true"), ("new", "false")):
+        fleet.muxdeck("add", "-w", "-b", batch, command)
+    told = fleet.muxdeck("results").stdout.splitlines()
+    assert [line.split(maxsplit=2) for line in told] == [
+        ["batch", "tasks", "states"],
+        ["old", "1", "1 succeeded"],
+        ["new", "2", "1 failed, 1 succeeded"],
+    ]
+
+
+def test_the_doctor_looks_for_the_programs_of_the_agents(make_fleet: Callable[..., Fleet]) -> None:
+    fleet = make_fleet('[agent.ada]\nkind = "claude"\ncommand = ["/nowhere/claude"]\n')
+    told = fleet.muxdeck("doctor")
+    assert told.returncode == Exit.FAILED
+    assert "there is no program '/nowhere/claude'" in told.stdout
 
 
 def test_the_states_of_the_documents_are_those_of_the_glossary(fleet: Fleet) -> None:

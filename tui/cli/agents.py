@@ -12,7 +12,7 @@ from core.client import AnswerError, Client
 from core.text import duration, inert, one_line
 from tui.cli.codes import BY_REFUSAL, Exit
 from tui.cli.output import document, line, say, table
-from tui.cli.reading import reference
+from tui.cli.reading import counted, reference
 from tui.wording import agent_facts, agent_word
 
 if TYPE_CHECKING:
@@ -135,6 +135,10 @@ def results(options: argparse.Namespace, home: Home) -> int:
         found = client.ask("results", batch=options.batch)
     if options.json:
         document(found)
+        return Exit.OK
+    if options.batch is None:
+        rows = [(one["batch"], sum(one["counts"].values()), counted(one["counts"])) for one in found["batches"]]
+        table(("batch", "tasks", "states"), rows, right=frozenset({1}))
         return Exit.OK
     table(
         ("id", "state", "outcome", "agent", "exit", "time", "cost", "tokens", "files", "name", "last message"),

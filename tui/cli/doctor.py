@@ -55,6 +55,7 @@ def _findings(home: Home) -> Iterator[Finding]:
     yield _tmux()
     yield _home(home)
     yield _config(home)
+    yield from _agents(home)
     yield _engine(home)
     yield _space(home)
     yield _files()
@@ -96,6 +97,25 @@ def _config(home: Home) -> Finding:
     if faults:
         return Finding("configuration", "error", str(faults[0]), "muxdeck config check has all of it")
     return Finding("configuration", "ok", str(home.config) if home.config.exists() else "none: all defaults")
+
+
+def _agents(home: Home) -> Iterator[Finding]:
+    """Whether the programs of the coding agents can be run."""
+    from core.config.reading import ConfigError, read
+    from core.kinds import catalogue
+    from core.kinds.probing import probe
+
+    try:
+        agents = read(home.config).agent
+    except ConfigError:
+        return
+    kinds = catalogue.load(home.config.parent / "kinds")
+    for name, agent in agents.items():
+        kind = kinds.get(agent.kind)
+        if kind is not None:
+            found = probe(kind, agent.command)
+            state = "error" if not found.usable else "warning" if found.problem else "ok"
+            yield Finding(f"agent {name}", state, found.problem or f"{found.path} {found.version or ''}".strip())
 
 
 def _engine(home: Home) -> Finding:

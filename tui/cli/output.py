@@ -52,7 +52,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, right: fr
     cells = [[one_line(_text(cell), 200) for cell in row] for row in rows]
     widths = [max([len(head), *(len(row[at]) for row in cells)]) for at, head in enumerate(headers)]
     widths[-1] = min(widths[-1], max(room() - sum(widths[:-1]) - 2 * (len(widths) - 1), 12))
-    print(painted(_row(list(headers), widths, right), "2"))
+    print(painted(_row(list(headers), widths, right).rstrip(), "2"))
     for row in cells:
         print(_row(row, widths, right, paint=True).rstrip())
 

@@ -149,8 +149,8 @@ def _agents(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     remove.add_argument("tasks", nargs="+", metavar="ID")
     remove.add_argument("--force", action="store_true", help="also what is in no other branch")
     json_flag(remove)
-    results = add_verb(verbs, "results", "what the tasks of a batch came to")
-    results.add_argument("batch", metavar="BATCH")
+    results = add_verb(verbs, "results", "what the tasks of a batch came to; without one, the batches")
+    results.add_argument("batch", nargs="?", metavar="BATCH")
     json_flag(results)
 
 

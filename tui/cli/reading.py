@@ -28,6 +28,11 @@ def reference(text: str) -> int | str:
     return int(text) if text.isdecimal() else text
 
 
+def counted(counts: dict[str, int]) -> str:
+    """How many tasks stand in each state."""
+    return ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in counts.items())
+
+
 _OF_ATTEMPTS = frozenset({"waiting", "unknown"})
 """States of running tasks that lists show in their place."""
 MOST_LOOKED_THROUGH = 10_000
@@ -283,8 +288,7 @@ def stats(options: argparse.Namespace, home: Home) -> int:
     if options.json:
         document(found)
         return Exit.OK
-    counts = ", ".join(f"{count:,} {state}" for state, count in found["counts"].items())
-    print(f"tasks             {counts or 'none yet'}")
+    print(f"tasks             {counted(found['counts']) or 'none yet'}")
     for label, key in (("start", "start"), ("session creation", "creation"), ("exit to disk", "commit")):
         latency = found[key]
         figures = f"p50 {latency['p50']} ms, p99 {latency['p99']} ms of {latency['count']}" if latency["count"] else "–"

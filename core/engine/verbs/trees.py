@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.engine.verbs import Verbs
     from core.engine.verbs.selecting import Selecting
 
+SHOWN_BATCHES = 100
 SHOWN_OF_KEPT = 5
 """Tasks that are not cleaned, each with its reason."""
 
@@ -38,12 +39,17 @@ class TreeVerbs:
         }
 
     async def _results(self, wish: r.Results, _who: str) -> object:
+        if wish.batch is None:
+            found: dict[str, dict[str, int]] = {}
+            for batch, state, count in self._engine.reader.batches(SHOWN_BATCHES):
+                found.setdefault(batch, {})[state] = count
+            return document(batches=[{"batch": batch, "counts": counts} for batch, counts in found.items()])
         tasks = self._engine.reader.of_batch(wish.batch)
         if not tasks:
             raise RefusedError("not-found", f"there is no batch {one_line(wish.batch, 60)!r}")
         stats = await self._trees.stats(tasks)
-        found = [documents.result_document(self._engine, task, stat) for task, stat in zip(tasks, stats, strict=True)]
-        return document(batch=wish.batch, tasks=found)
+        told = [documents.result_document(self._engine, task, stat) for task, stat in zip(tasks, stats, strict=True)]
+        return document(batch=wish.batch, tasks=told)
 
     async def _diff(self, wish: r.One, _who: str) -> object:
         task = documents.find(self._engine, wish.task)
