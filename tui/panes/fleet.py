@@ -103,6 +103,11 @@ class QueuePane(FleetPane):
     def chosen(self) -> TaskRow | None:
         return self.row(self.index) if self.index < self.count() else None
 
+    @property
+    def is_moved(self) -> bool:
+        """By the person: until then the cursor is on what needs attention first."""
+        return self._moved
+
     def moved(self) -> None:
         self._moved = True
         self._chosen = self.replica.order[self.index]

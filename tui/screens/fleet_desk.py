@@ -134,10 +134,12 @@ class FleetDesk(Board, inherit_bindings=False):
             added(self, numbers)
 
     def next_needing(self) -> int | None:
-        """The next task, after the chosen one, that waits for a person, failed or is stuck."""
+        """The next task, after the chosen one, that waits for a person, failed or is stuck; the first of them where
+        nobody has chosen any yet."""
         ordered = self._needing_tasks()
         chosen = self.chosen()
-        at = ordered.index(chosen.id) + 1 if chosen is not None and chosen.id in ordered else 0
+        seen = chosen is not None and chosen.id in ordered and self.queue.is_moved
+        at = ordered.index(chosen.id) + 1 if chosen is not None and seen else 0
         return ordered[at % len(ordered)] if ordered else None
 
     def all_seen(self) -> bool:
