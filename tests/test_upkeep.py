@@ -14,6 +14,7 @@ from core import requests as r
 from core.adapters.prompts import PromptFiles
 from core.adapters.run_reading import RunReader
 from core.engine import wishes
+from core.engine.configuration import Configuration
 from core.engine.upkeep import Upkeep
 from core.settings import Settings
 from core.speech import Address, Recipient
@@ -34,7 +35,8 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 async def test_of_old_mail_only_what_somebody_may_still_get_is_kept(stage: Stage) -> None:
     await stage.open()
     engine = stage.engine
-    upkeep = Upkeep(stage.home, engine, stage.store, RunReader(stage.store.db), cast("Any", stage.hands))
+    configuration = Configuration(stage.home.config, engine)
+    upkeep = Upkeep(stage.home, engine, stage.store, RunReader(stage.store.db), cast("Any", stage.hands), configuration)
     for to in (Recipient.OPERATOR, Recipient.GROUP, Recipient.OPERATOR, Recipient.OPERATOR):
         name = "default" if to is Recipient.GROUP else ""
         await engine.wish(m.Send(None, Address(to, name), "x", None), "test")

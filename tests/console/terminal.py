@@ -22,6 +22,7 @@ class Terminal:
         self.socket = f"{self._folder.name}/t"
         self.run("new-session", "-d", "-x", str(columns), "-y", str(rows), "-s", "term", "PS1='shell> ' sh")
         self.run("set-option", "-g", "status", "off")
+        self.sees("shell>")
 
     def run(self, *words: str) -> str:
         env = {name: value for name, value in os.environ.items() if not name.startswith("TMUX")} | {

@@ -38,7 +38,7 @@ async def test_an_event_waits_until_it_is_known_what_it_starts(tmp_path) -> None
         engine = Engine(store, Reader(store.db), Settings())
         triggers = Triggers(home, engine, RunReader(store.db))
         await engine.open(FakeHands(engine.post, time.time))
-        engine.post_wish(m.Emit("pushed", None, "somebody else"))
+        engine.ask(m.Emit("pushed", None, "somebody else"), "test", lambda _: None)
         triggers.open()
         try:
             async with asyncio.timeout(30):
