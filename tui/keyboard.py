@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from textual.message_pump import MessagePump
     from textual.screen import Screen
 
+BREATH = 0.02
+"""Seconds in which the picture that a key changes is drawn first, where no other key waits."""
 PATIENCE = 3.0
 """Seconds that keys wait for what another one has begun: an engine that does not answer must not lock the console."""
 
@@ -28,6 +30,8 @@ class Keyboard:
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._typed: asyncio.Queue[Key | Paste] = asyncio.Queue()
+        self._more = asyncio.Event()
+        """Another one has been typed."""
         self._impatient = False
         """Something has taken longer than anybody waits for."""
         self._working = 0
@@ -42,6 +46,7 @@ class Keyboard:
     def type(self, event: Key | Paste) -> None:
         """Passed on when its turn comes."""
         self._typed.put_nowait(event)
+        self._more.set()
 
     async def pass_on(self, forward: Callable[[Key | Paste], Awaitable[None]]) -> None:
         """For as long as the console runs."""
@@ -49,6 +54,7 @@ class Keyboard:
             event = await self._typed.get()
             self._begin()
             await forward(event)
+            await self._breathe()
             await self._handled()
             self._end()
             if not self._impatient:
@@ -56,6 +62,12 @@ class Keyboard:
                     await asyncio.wait_for(self._free.wait(), PATIENCE)
                 except TimeoutError:
                     self._impatient = True
+
+    async def _breathe(self) -> None:
+        self._more.clear()
+        if self._typed.empty():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._more.wait(), BREATH)
 
     async def _handled(self) -> None:
         """By the widget that has the focus, and by those around it, to which it goes on; then the focus is right."""
