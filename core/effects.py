@@ -72,6 +72,13 @@ class HandMail:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckWork:
+    """Run the check of a task whose interactive agent has ended its turn. Answered by TurnEnded."""
+
+    attempt: AttemptId
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveRunFolders:
     """Delete the folders of runs that are forgotten. Not answered."""
 
@@ -86,7 +93,16 @@ class MatchEvent:
 
 
 Outside = (
-    Start | Withdraw | SignalTree | EndTree | CheckOutput | ReleaseSession | RemoveFolders | RemoveRunFolders | HandMail
+    Start
+    | Withdraw
+    | SignalTree
+    | EndTree
+    | CheckOutput
+    | ReleaseSession
+    | RemoveFolders
+    | RemoveRunFolders
+    | HandMail
+    | CheckWork
 )
 """Those for the hands."""
 Effect = Outside | MatchEvent

@@ -428,6 +428,8 @@ class TurnEnded:
 
     attempt: AttemptId
     result: Result
+    unchecked: bool = False
+    """Whether the work is done is for the task's check to say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class Store(Protocol):
         """States of those of the tasks that exist."""
 
     def ran_on(self, task: int) -> str | None:
-        """The agent that has begun the latest attempt of a task."""
+        """The agent of the latest attempt of a task, of one that has told of a conversation where there is one."""
 
     def by_key(self, keys: Sequence[str]) -> dict[str, int]:
         """Tasks with one of these idempotency keys."""

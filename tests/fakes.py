@@ -115,8 +115,9 @@ class MemoryStore:
         return {task_id: self.tasks[task_id].state for task_id in tasks if task_id in self.tasks}
 
     def ran_on(self, task: int) -> str | None:
-        latest = max((id_ for id_ in self.attempts if id_.task == task), default=None)
-        return None if latest is None else self.attempts[latest].agent
+        found = [one for id_, one in sorted(self.attempts.items()) if id_.task == task]
+        told = [one for one in found if one.result is not None and one.result.session]
+        return (told or found)[-1].agent if found else None
 
     def by_key(self, keys: Sequence[str]) -> dict[str, int]:
         return {task.key: task.id for task in self.tasks.values() if task.key is not None and task.key in keys}

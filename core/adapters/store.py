@@ -213,7 +213,9 @@ class SqliteStore:
         return {task_id: TaskState(state) for task_id, state in found}
 
     def ran_on(self, task: int) -> str | None:
-        found = self._db.execute("SELECT agent FROM attempt WHERE task = ? ORDER BY number DESC LIMIT 1", (task,))
+        query = """SELECT agent FROM attempt WHERE task = ?
+                   ORDER BY json_extract(result, '$.session') IS NULL, number DESC LIMIT 1"""
+        found = self._db.execute(query, (task,))
         row = found.fetchone()
         return None if row is None else str(row[0])
 

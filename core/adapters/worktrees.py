@@ -53,10 +53,13 @@ def create(cwd: Path, root: Path, task: int, earlier: int | None = None) -> Work
 
     Once made it is returned as it is found, whatever was done in it since; what an earlier call left half made is made
     afresh. What else lies there is moved aside, and never deleted. Submodules are not filled. A task that goes on with
-    what an `earlier` one has begun works in that one's worktree, where it is still there: both have the same then.
+    what an `earlier` one has begun works in that one's worktree, where that is still there and it has none of its own:
+    both have the same then.
     """
-    if earlier is not None and (begun := find(root, earlier)) is not None and begun.top.is_dir():
-        _share(root, task, begun)
+    begun = None if earlier is None or has_own(root, task) else find(root, earlier)
+    if begun is not None and begun.top.is_dir():
+        with _alone(begun.top), _in_words(root):
+            _share(root, task, begun)
         return begun
     top, unfinished = root / str(task), root / f"{task}.unfinished"
     with _alone(top), _in_words(top):
@@ -78,9 +81,14 @@ def all_of(root: Path) -> frozenset[int]:
     """The tasks that have a worktree, their own or that of another."""
     try:
         names = (name.removesuffix(".json") for name in os.listdir(root) if name.endswith(".json"))
-        return frozenset(int(name) for name in names if name.isdecimal())
+        return frozenset(int(name) for name in names if name.isdecimal() and _record(root, int(name)).exists())
     except OSError:
         return frozenset()
+
+
+def has_own(root: Path, task: int) -> bool:
+    record = _record(root, task)
+    return record.exists() and not record.is_symlink()
 
 
 def find(root: Path, task: int) -> Worktree | None:
@@ -113,10 +121,9 @@ def _share(root: Path, task: int, begun: Worktree) -> None:
 
 def forget(root: Path, task: int) -> None:
     """Without `force`, what `remove` does; where the worktree is another task's, that one keeps it."""
-    record = _record(root, task)
-    found = None if record.is_symlink() else find(root, task)
+    found = find(root, task) if has_own(root, task) else None
     if found is None:
-        record.unlink(missing_ok=True)
+        _record(root, task).unlink(missing_ok=True)
     else:
         remove(found, force=False)
 
@@ -187,7 +194,7 @@ def merge(worktree: Worktree, message: str | None = None) -> str:
         try:
             git(repository, *words)
         except GitError:
-            unmerged = output(repository, "diff", "--name-only", "--diff-filter=U", "-z").split(b"\0")[:-1]
+            unmerged = _unmerged(repository)
             if run(repository, "merge", "--abort").code or not unmerged:
                 raise
             raise GitError(
@@ -212,11 +219,18 @@ def _mergeable(worktree: Worktree, *, committing: bool) -> str:
         raise GitError(f"{shown(top)} is not on its branch: check out {branch} there, with all that is to merge")
     if changed := _uncommitted(repository, untracked="no"):
         raise GitError(f"{where} has uncommitted {_listed(changed)}: commit it there, then merge")
+    if unmerged := _unmerged(top):
+        raise GitError(f"{shown(top)} has conflicts in {_listed(unmerged)}: resolve them there, then merge")
     if not committing and (changed := _uncommitted(top)):
         raise GitError(
             f"{shown(top)} has uncommitted {_listed(changed)}: merge it with a message (-m) to commit that first"
         )
     return into
+
+
+def _unmerged(top: Path) -> list[bytes]:
+    """Names of what is in conflict."""
+    return output(top, "diff", "--name-only", "--diff-filter=U", "-z").split(b"\0")[:-1]
 
 
 def _lost(worktree: Worktree) -> list[str]:

@@ -52,6 +52,8 @@ class Conversation(NamedTuple):
     session: str | None = None
     cost_total: float = 0.0
     tokens_total: list[int | None] | None = None
+    agent: str | None = None
+    """Who had it."""
 
 
 class Agents:
@@ -117,7 +119,7 @@ class Agents:
             session=session,
             check=launch.check,
             cwd=started_in or launch.cwd,
-            env=_sorted(env),
+            env=_sorted(env | {"MUXDECK_ATTEMPT": str(attempt.id), "MUXDECK_HOME": str(self._home.root)}),
             own_rules=self._home.config.parent / "screens",
             records=records.file(kind.interactive.records, env),
             resumes=launch.resume is not None,
@@ -129,7 +131,7 @@ class Agents:
         if how is None:
             raise OutsideError(f'{kind.title} has no interactive program that is known: use mode = "headless"')
         before = self._conversation(launch.resume)
-        self._check_kind(launch.resume, attempt, settings)
+        self._check_kind(before, launch.resume, settings)
         session = before.session or (str(uuid.uuid4()) if how.session else None)
         folder = self._home.attempts / str(attempt)
         prompt, files = self._prompt_of(attempt, launch, folder, how.orders)
@@ -163,8 +165,8 @@ class Agents:
     def _works_in_tree(self, settings: AgentSettings, launch: Launch) -> bool:
         """A conversation goes on where it was begun."""
         earlier = launch.resume
-        begun = earlier is not None and worktrees.find(self._home.worktrees, earlier) is not None
-        return begun or settings.worktree == "task"
+        begun = None if earlier is None else worktrees.find(self._home.worktrees, earlier)
+        return settings.worktree == "task" or (begun is not None and begun.top.is_dir())
 
     def _headless(
         self,
@@ -227,13 +229,12 @@ class Agents:
             return launch.prompt, ()
         return str(folder / PROMPT), ((PROMPT, f" {text}" if text.startswith(tuple(orders)) else text),)
 
-    def _check_kind(self, task: int | None, attempt: AttemptId, settings: AgentSettings) -> None:
+    def _check_kind(self, before: Conversation, task: int | None, settings: AgentSettings) -> None:
         """A conversation is of one kind of program: no other can go on with it."""
-        agent = None if task is None else self._store.ran_on(task)
-        had_it = None if agent is None else self._settings.agent.get(agent)
+        had_it = None if before.agent is None else self._settings.agent.get(before.agent)
         if had_it is not None and had_it.kind != settings.kind:
-            words = f"the conversation of task {task} is one of {had_it.kind} (agent {agent})"
-            raise HopelessError(f"{words}: task {attempt.task} was given to one of kind {settings.kind}")
+            words = f"the conversation of task {task} is one of {had_it.kind} (agent {before.agent})"
+            raise HopelessError(f"{words}, and this agent is of kind {settings.kind}: choose another one")
 
     def _conversation(self, task: int | None) -> Conversation:
         if task is None:
@@ -242,9 +243,10 @@ class Agents:
         for one in reversed(attempts):
             result = one["result"]
             if result and result["session"]:
-                return Conversation(result["session"], result["cost_total"] or 0.0, result["tokens_total"])
+                cost, tokens = result["cost_total"] or 0.0, result["tokens_total"]
+                return Conversation(result["session"], cost, tokens, one["agent"])
             if session := _text(self._home.attempts / one["attempt"] / SESSION):
-                return Conversation(session)
+                return Conversation(session, agent=one["agent"])
         if any(one["ended_at"] is None for one in attempts):
             raise OutsideError(f"the conversation of task {task} has not begun")
         raise HopelessError(f"task {task} has left no conversation to go on with")

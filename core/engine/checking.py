@@ -21,15 +21,14 @@ if TYPE_CHECKING:
 async def checked(result: Result, argv: Sequence[str], cwd: str, env: Mapping[str, str], output: Path) -> Result:
     """The result after the check has had its say; what it prints goes to a file. Where this is cancelled it is ended,
     with all that it has started."""
-    file = os.open(output, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv, cwd=cwd, env=env, stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
-        )
+        with open(os.open(output, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
+            process = await asyncio.create_subprocess_exec(
+                *argv, cwd=cwd, env=env, stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
+                start_new_session=True,
+            )  # fmt: skip
     except OSError as error:
         return result._replace(outcome=Outcome.ERROR, reason=one_line(f"the check cannot be run: {error}"))
-    finally:
-        os.close(file)
     try:
         status = await process.wait()
     except asyncio.CancelledError:

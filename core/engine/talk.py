@@ -114,6 +114,10 @@ class Talk:
     """Unix time at which its prompt, or the latest that came after it, was typed."""
     text: str = ""
     """What was typed."""
+    turns: int = 0
+    """Turns that have begun."""
+    result: Result | None = None
+    """What the latest one came to, while its check has yet to be asked for."""
     pasted: bool = False
     """All of it has gone to the terminal."""
     entered_again: bool = False
@@ -146,17 +150,26 @@ class Talk:
 
     def trouble(self, now: float) -> str:
         """Why a person must look, though no dialog is open; empty where nobody must."""
+        if any(signal.state in ASKING for signal in self.said):
+            return ""
         if self.entered_again and self.stands(now - SUBMITTED_WITHIN):
             return "text stands in its composer and was not taken: attach and look"
         if self._is_late(now) and not self.pasted:
             return "nobody can tell whether its prompt was typed: attach and look"
         if self._is_late(now - UNSEEN_AFTER) and self.is_free and (self.plan.hooks or not self._is_echoed):
             return "its prompt was typed, and nothing came of it: attach and look"
-        if self.typed_at is None and now - self.begun_at > READY_WITHIN:
+        if self.typed_at is None and now - self.begun_at > READY_WITHIN and not self._awaits_prompt:
             return "nobody can tell whether it is ready for its prompt: attach and look"
         if self._was_left(now):
             return "its turn was interrupted, and text stands in its composer: attach, and send or clear it"
         return ""
+
+    @property
+    def _awaits_prompt(self) -> bool:
+        """Its screen says that it rests, and has an empty composer."""
+        place = None if self.shown is None else screens.composer(*self.shown)
+        rests = bool(self.said) and all(signal.state in RESTING for signal in self.said)
+        return rests and place is not None and place.empty
 
     def _was_left(self, now: float) -> bool:
         """Its screen says that it rests, in the middle of a turn, with a text that nobody sends."""
@@ -181,6 +194,7 @@ class Talk:
     def typed(self, at: float, text: str) -> None:
         """A turn begins: what the screen said of the one before it counts no more."""
         self.text = text
+        self.turns += 1
         self.finished_before = frozenset(one.evidence for one in self.said if one.state is State.FINISHED)
         self.typed_at, self.refusal, self.rests_until = at, "", 0.0
         self.pasted = self.taken = self.ended = self.entered_again = False
@@ -196,6 +210,7 @@ class Talk:
         self.taken = True
         if self.ended and reading.state is State.WORKING:
             self.ended = False
+            self.turns += 1
 
     def end_of_turn(self, now: float) -> Result | None:
         """What the turn came to; None while it goes on, or where nobody can say."""
@@ -222,6 +237,11 @@ class Talk:
 
     def _result(self, outcome: Outcome, reason: str) -> Result:
         return Result(outcome, reason, self.session or None, message=self.message)
+
+    @property
+    def is_seen(self) -> bool:
+        """Its screen could be read at the latest look."""
+        return self.shown is not None
 
     @property
     def asks(self) -> bool:

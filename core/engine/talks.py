@@ -84,7 +84,12 @@ class Talks:
         self._background.cancel()
 
     def end(self, attempt: AttemptId) -> None:
-        self._talks.pop(attempt, None)
+        talk = self._talks.pop(attempt, None)
+        if talk is not None:
+            self._writes.forget(talk.log)
+        self._end_check(attempt)
+
+    def _end_check(self, attempt: AttemptId) -> None:
         check = self._checks.pop(attempt, None)
         if check is not None:
             check.cancel()
@@ -124,6 +129,8 @@ class Talks:
     async def _check_no_dialog(self, talk: Talk, otherwise: str) -> None:
         talk.shown = None
         await self._read(talk, time.time())
+        if not talk.is_seen:
+            raise OutsideError(f"its screen cannot be read, {otherwise}: attach and look")
         if talk.asks:
             raise OutsideError(f"it asks something now, {otherwise}: answer that first")
 
@@ -241,16 +248,21 @@ class Talks:
             told = await asyncio.to_thread(records.read, file, talk.session)
             cost = None if talk.plan.resumes else told.cost
             result = result._replace(message=told.message, cost=cost, cost_total=told.cost, cost_basis="list price")
-        if result.outcome == Outcome.OK and talk.plan.check:
-            self._checks[talk.attempt] = self._background.hold(self._check(talk, result))
-        else:
-            self._post(TurnEnded(talk.attempt, result))
+        talk.result = result
+        self._post(TurnEnded(talk.attempt, result, bool(talk.plan.check) and result.outcome == Outcome.OK))
 
-    async def _check(self, talk: Talk, result: Result) -> None:
+    def check(self, attempt: AttemptId) -> None:
+        """Whether the work of the turn that has just ended is done."""
+        talk = self._talks.get(attempt)
+        if talk is not None and talk.result is not None:
+            self._end_check(attempt)
+            self._checks[attempt] = self._background.hold(self._check(talk, talk.result, talk.turns))
+
+    async def _check(self, talk: Talk, result: Result, turn: int) -> None:
         """What it finds counts where nothing has begun since."""
         plan = talk.plan
         found = await checked(result, plan.check, plan.cwd, dict(plan.env), plan.folder / CHECK)
-        if talk.ended and self._talks.get(talk.attempt) is talk:
+        if talk.turns == turn and self._talks.get(talk.attempt) is talk:
             self._post(TurnEnded(talk.attempt, found))
 
     async def _find_session(self, talk: Talk, file: Path, typed_at: float) -> None:

@@ -21,7 +21,9 @@ LONGEST_PAUSE = 3600.0
 OWN_FAULT = frozenset({Outcome.LIMIT, Outcome.AUTH})
 """The task has done nothing wrong: somebody else may run it."""
 FAILOVERS = 5
-"""Times in a row that a task goes on because its agent was not logged in. Limits are not counted: they end."""
+"""Times in a row that a task goes on because its agent could not run it."""
+LIMITS = 25
+"""The same where that had reached a limit: limits end, some of them after days."""
 
 
 def judge(step: Step, agent: Agent, result: Result) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from core.effects import EndTree, ReleaseSession
 from core.kinds.result import Result
 from core.model import AttemptState, Outcome, RetryPolicy, TaskState
-from core.rules.breaking import FAILOVERS, OWN_FAULT, judge
+from core.rules.breaking import FAILOVERS, LIMITS, OWN_FAULT, judge
 from core.rules.queueing import end_task, settle
 from core.rules.routing import route
 from core.rules.timers import Due
@@ -113,7 +113,8 @@ def finish(step: Step, attempt: Attempt) -> None:
     world = step.world
     task = world.tasks[attempt.id.task]
     told = attempt.result
-    if task.wanted.prompts and told is None and attempt.exit_code == 0 and not _has_reported(attempt):
+    by_itself = attempt.ending is None and attempt.exit_code == 0 and not _has_reported(attempt)
+    if task.wanted.prompts and told is None and by_itself:
         attempt.result = Result(Outcome.ERROR, "its program ended before its turn had")
     outcome = _outcome(attempt)
     attempt.state = _attempt_state(attempt)
@@ -192,7 +193,8 @@ def _fails_over(world: World, task: Task, outcome: End, attempt: Attempt) -> boo
     told = attempt.result
     if told is None or told.outcome not in OWN_FAULT or outcome.state is not TaskState.FAILED:
         return False
-    return told.outcome == Outcome.LIMIT or world.failovers.get(task.id, 0) < FAILOVERS
+    most = LIMITS if told.outcome == Outcome.LIMIT else FAILOVERS
+    return world.failovers.get(task.id, 0) < most
 
 
 def _attempt_state(attempt: Attempt) -> AttemptState:

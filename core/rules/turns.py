@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.effects import CheckWork
 from core.interactive.signals import State
 from core.model import Outcome, TaskState
 from core.rules.mailing import hand_over
@@ -37,11 +38,14 @@ def note_deed(step: Step, wish: NoteDeed) -> None:
 
 def turn_ended(step: Step, fact: TurnEnded) -> None:
     """The work of the task is done, or failed, and its program is asked to end. It goes on where mail waits for
-    it, and stays where it has asked and nobody has answered."""
+    it, and stays where it has asked and nobody has answered; otherwise the check has the last word."""
     attempt = step.world.attempt(fact.attempt)
     if attempt is None or attempt.ending is not None or attempt.exit_code is not None:
         return
     if fact.result.outcome == Outcome.OK and (hand_over(step, attempt) or _stays(step, attempt)):
+        return
+    if fact.unchecked:
+        step.effects.append(CheckWork(attempt.id))
         return
     attempt.result = fact.result
     if fact.result.outcome == Outcome.OK:

@@ -561,6 +561,20 @@ class TestMerge:
         assert not (repository / "ignored").exists()
         assert not witness.exists(), "no hook of the repository has run"
 
+    def test_conflicts_in_the_worktree_are_never_committed(self, repository, worktree) -> None:
+        commit(worktree.top, a="mine\n")
+        commit(repository, a="theirs\n")
+        with pytest.raises(GitError, match="conflicts with main in a"):
+            worktrees.merge(worktree)
+        merging = ["git", "-C", worktree.top, "merge", "-q", "main"]
+        assert subprocess.run(merging, capture_output=True, check=False).returncode == 1
+        with pytest.raises(GitError, match=r"7 has conflicts in a: resolve them there, then merge"):
+            worktrees.merge(worktree, "Both")
+        (worktree.top / "a").write_text("both\n")
+        git(worktree.top, "add", "a")
+        worktrees.merge(worktree, "Both")
+        assert (repository / "a").read_text() == "both\n"
+
     def test_a_message_alone_makes_no_commit(self, worktree) -> None:
         with pytest.raises(GitError, match="nothing to merge"):
             worktrees.merge(worktree, "Nothing")
@@ -701,6 +715,15 @@ class TestSharing:
         assert worktrees.create(repository, root, 9, 5).top == root / "9"
         worktrees.remove(worktree, force=True)
         assert worktrees.create(repository, root, 11, 7).top == root / "11"
+
+    def test_a_task_that_has_a_worktree_of_its_own_keeps_it(self, repository, root, worktree) -> None:
+        own = worktrees.create(repository, root, 9)
+        assert worktrees.create(repository, root, 9, 7) == own
+
+    def test_links_to_a_worktree_that_is_gone_are_no_worktrees(self, repository, root, worktree) -> None:
+        worktrees.create(repository, root, 9, 7)
+        worktrees.remove(worktree, force=True)
+        assert worktrees.all_of(root) == set()
 
 
 class TestForgetting:

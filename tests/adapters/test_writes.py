@@ -46,3 +46,20 @@ def test_a_file_that_is_not_there_is_not_watched(tmp_path: Path) -> None:
         writes.close()
 
     asyncio.run(story())
+
+
+def test_what_nobody_wants_to_know_any_more_is_not_told_and_not_kept(tmp_path: Path) -> None:
+    async def story() -> None:
+        writes, told = Writes(), asyncio.Queue[str]()
+        for name in ("one", "two"):
+            (tmp_path / name).touch()
+            assert writes.tell(str(tmp_path / name), lambda name=name: told.put_nowait(name))
+        writes.forget(str(tmp_path / "one"))
+        for name in ("one", "two"):
+            (tmp_path / name).write_text("words")
+        assert await asyncio.wait_for(told.get(), 5) == "two"
+        assert told.empty()
+        assert writes._waiting == {}
+        writes.close()
+
+    asyncio.run(story())

@@ -71,7 +71,7 @@ async def test_what_is_left_at_once_takes_no_key_of_the_next(stage: Stage) -> No
         for _ in range(5):
             await actor.type_ahead("n", *"abc", "escape", "d", "escape", "question_mark", "escape")
         assert len(stage.console.screen_stack) == 2
-        assert time.monotonic() - began < 15 * keyboard.PATIENCE
+        assert time.monotonic() - began < 2 * keyboard.PATIENCE + 10, "none of them was waited for in vain"
 
 
 async def test_an_engine_that_does_not_answer_does_not_lock_the_keys(

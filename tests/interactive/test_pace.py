@@ -120,7 +120,13 @@ def test_a_person_is_called_to_an_agent_that_never_gets_ready(tmp_path: Path) ->
     agent = Agent(tmp_path, State.STARTING)
     agent.talk.typed_at, agent.talk.begun_at = None, agent.now
     assert agent.talk.trouble(agent.now + READY_WITHIN) == ""
-    assert "whether it is ready" in agent.talk.trouble(agent.now + READY_WITHIN + 1)
+    late = agent.now + READY_WITHIN + 1
+    assert "whether it is ready" in agent.talk.trouble(late)
+    agent.talk.said = (Signal(State.TRUST, Source.SCREEN, agent.now, "trust"),)
+    assert agent.talk.trouble(late) == "", "its own dialog is shown instead"
+    agent.talk.shown = load("generic")[0], Screen(("Welcome", "> "), cursor=(2, 1))
+    agent.talk.said = (Signal(State.READY, Source.SCREEN, agent.now, "composer"),)
+    assert agent.talk.trouble(late) == "", "it is ready after all"
 
 
 def test_a_person_is_called_to_a_turn_that_was_interrupted_and_left_its_text(tmp_path: Path) -> None:

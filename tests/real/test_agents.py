@@ -316,10 +316,7 @@ def test_a_worktree_is_gone_on_with_merged_and_never_cleaned_away_with_what_is_i
         subprocess.run(["git", "-C", str(repository), "config", f"user.{key}", value], check=True)
     subprocess.run(["git", "-C", str(repository), "commit", "-q", "--allow-empty", "-m", "x"], check=True)
     talker = program.with_name("talker")
-    talker.write_text(
-        '#!/bin/sh\necho a >>"file$RANDOM"; echo \'{"type":"thread.started","thread_id":"t-1"}\'\n'
-        'echo \'{"type":"turn.completed"}\'\n'
-    )
+    talker.write_text(f"{TALKER}echo $$ >>file\n")
     talker.chmod(0o755)
     fleet = make_fleet(f'[agent.ada]\nkind = "codex"\ncommand = ["{talker}"]\nworktree = "task"\n')
     first = prompt(fleet, "x", cwd=str(repository))

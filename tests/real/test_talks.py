@@ -88,11 +88,11 @@ def send(fleet: Fleet, task: int, text: str) -> None:
     assert fleet.muxdeck("msg", str(task), text).returncode == 0
 
 
-def asking_agent(make_fleet: Callable[..., Fleet]) -> tuple[Fleet, int]:
+def asking_agent(make_fleet: Callable[..., Fleet], **fields: Any) -> tuple[Fleet, int]:
     """One that has asked by a report, and rests."""
     fleet = make_fleet(talking())
     env = {"MUXDECK": f"{sys.executable} -m tui"}
-    task = fleet.add_all({"prompt": "report work 0.5"}, env=env)[0]
+    task = fleet.add_all({"prompt": "report work 0.5"} | fields, env=env)[0]
     until(lambda: fleet.running(task)["reason"] == "asks: which one? (its turn has ended)", "it asks and rests")
     return fleet, task
 
@@ -195,7 +195,7 @@ def test_a_program_that_ends_before_its_turn_has_not_succeeded(make_fleet: Calla
 
 def test_a_check_decides_whether_the_turn_has_done_its_work(make_fleet: Callable[..., Fleet], tmp_path: Path) -> None:
     fleet = make_fleet(talking())
-    done = prompt(fleet, "work 0.1", check=["sh", "-c", "pwd; test -n $MUXDECK_HOME"], cwd=str(tmp_path))
+    done = prompt(fleet, "work 0.1", check=["sh", "-c", 'pwd; test -n "$MUXDECK_ATTEMPT"'], cwd=str(tmp_path))
     undone = prompt(fleet, "work 0.1", check=["sh", "-c", "echo too bad; exit 4"])
     absent = prompt(fleet, "work 0.1", check=["/nowhere/check"])
     assert fleet.wait(done, undone, absent) == ["succeeded", "failed", "failed"]
@@ -215,3 +215,11 @@ def test_a_task_that_is_stopped_takes_its_check_with_it(make_fleet: Callable[...
     fleet.ask("stop", tasks=[task])
     assert fleet.wait(task) == ["cancelled"]
     until(lambda: has_ended(check), "the check has ended too")
+
+
+def test_a_check_waits_until_what_the_agent_has_asked_is_answered(make_fleet: Callable[..., Fleet]) -> None:
+    fleet, task = asking_agent(make_fleet, check=["false"])
+    assert fleet.running(task)["state"] == "waiting", "it stays, and nothing is checked"
+    fleet.ask("type", task=task, text="work 0.1", enter=True)
+    assert fleet.wait(task) == ["failed"]
+    assert "the check failed: exit 1" in fleet.task(task)["reason"]

@@ -9,7 +9,7 @@ import pytest
 from core import messages as m
 from core.kinds.result import Result
 from core.model import AgentMode, RetryPolicy, TaskState, Timeouts, Wanted
-from core.rules.breaking import FAILOVERS, FAILURES, LONGEST_PAUSE, PAUSES
+from core.rules.breaking import FAILOVERS, FAILURES, LIMITS, LONGEST_PAUSE, PAUSES
 from core.rules.routing import AFFINITY_PATIENCE, MOVED_AT_ONCE
 from core.settings import AgentLimits, Limits
 from core.vitals import Health, HealthState, Vital
@@ -323,10 +323,10 @@ def test_a_success_that_was_begun_before_does_not_close_the_breaker() -> None:
     assert fleet.ring.world.agents["ada"].breaker.until is None
 
 
-def test_limits_are_waited_out_however_often_they_come() -> None:
+def test_limits_are_waited_out_for_days() -> None:
     fleet = table(agent("ada"))
     (task,) = fleet.add(prompt())
-    for _ in range(3 * FAILOVERS):
+    for _ in range(LIMITS):
         fleet.exit(task, 71, Result("limit", "used up"))
         assert fleet.state(task) is S.QUEUED
         fleet.later(LONGEST_PAUSE + 1)

@@ -264,7 +264,7 @@ def task_fields(options: argparse.Namespace, home: Home) -> dict[str, Any]:
 def _check_words(text: str) -> list[str]:
     """argv of a check. ValueError where it is meant for a shell."""
     words = shlex.split(text)
-    operators = [word for word in words if word in _OPERATORS]
+    operators = [word for word in shlex.shlex(text, posix=False, punctuation_chars=True) if word in _OPERATORS]
     if operators:
         how = f"--check {shlex.quote('sh -c ' + shlex.quote(text))}"
         raise ValueError(f"{operators[0]!r} would be passed on as a word, a check has no shell: {how}")

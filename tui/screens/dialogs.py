@@ -106,7 +106,7 @@ def _wrapped(line: str, width: int, indent: str | None = None) -> list[str]:
 
 
 class Choose(ModalScreen[str | None], inherit_bindings=False):
-    """One of a few, under the text that they are about; `on_look` is called for each that the cursor passes."""
+    """One of a few, under the text that they are about; `looked_at` is called for each that the cursor passes."""
 
     def __init__(self, title: str, options: list[Option], current: str | None = None, note: str = "") -> None:
         super().__init__()

@@ -18,8 +18,9 @@ _AUTH = re.compile(
     re.IGNORECASE,
 )
 _LIMIT = re.compile(
-    r"rate[ _-]?limit|usage limit|too many requests|quota|resource[_ ]exhausted|hit your (?:\w+ ){0,3}limit"
-    r"|limit reached|credit balance|insufficient[_ ](?:credit|funds|balance)|out of (?:usage )?credits|billing",
+    r"rate[ _-]?limit|usage limit|too many requests|(?<!disk )quota|resource[_ ]exhausted|hit your (?:\w+ ){0,3}limit"
+    r"|(?<!context )(?<!token )(?<!turn )limit reached"
+    r"|credit balance|insufficient[_ ](?:credit|funds|balance)|out of (?:usage )?credits|billing",
     re.IGNORECASE,
 )
 
