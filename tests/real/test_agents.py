@@ -337,3 +337,29 @@ def test_a_worktree_is_gone_on_with_merged_and_never_cleaned_away_with_what_is_i
     assert len((repository / "file").read_text().split()) == 2, "both have written there"
     assert fleet.muxdeck("clean", str(first), str(second)).returncode == 0
     assert not (fleet.home.worktrees / str(first)).exists()
+
+
+def test_two_tasks_that_go_on_with_one_conversation_do_so_one_after_the_other(
+    make_fleet: Callable[..., Fleet], program: Path, tmp_path: Path
+) -> None:
+    repository = tmp_path / "repository"
+    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@y"]
+    repository.mkdir()
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    talker = program.with_name("talker")
+    talker.write_text(f'{TALKER}while ! test -e "$HOME/gate"; do sleep 0.05; done\n')
+    talker.chmod(0o755)
+    fleet = make_fleet(f'[agent.ada]\nkind = "codex"\ncommand = ["{talker}"]\nworktree = "task"\nslots = 2\n')
+    gate = fleet.home.root / "gate"
+    gate.touch()
+    first = prompt(fleet, "x", cwd=str(repository))
+    assert fleet.wait(first) == ["succeeded"]
+    gate.unlink()
+    later = [prompt(fleet, text, cwd=str(repository), resume=first) for text in ("y", "z")]
+    told = f"task {later[0]} works in its worktree; tries again"
+    until(lambda: told in "; ".join(fleet.ask("why", task=later[1])["why"]), "it says for what it waits")
+    gate.touch()
+    assert fleet.wait(*later) == ["succeeded"] * 2
+    began, ended = (fleet.task(later[1])["attempts"][0]["started_at"], fleet.task(later[0])["attempts"][0]["ended_at"])
+    assert began >= ended
