@@ -57,6 +57,17 @@ def agent(name: str, program: Path | str, **fields: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
+def made_repository(folder: Path) -> Path:
+    """With one commit, and an author for those to come."""
+    made = folder / "repository"
+    subprocess.run(["git", "init", "-q", str(made)], check=True)
+    git = ["git", "-C", str(made)]
+    for key, value in (("name", "A"), ("email", "a@b")):
+        subprocess.run([*git, "config", f"user.{key}", value], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    return made
+
+
 def prompt(fleet: Fleet, text: str, **fields: Any) -> int:
     return fleet.add_all({"prompt": text} | fields)[0]
 
@@ -186,11 +197,7 @@ def test_a_stopped_agent_was_cancelled_and_nothing_of_it_is_left(
 def test_each_task_has_a_worktree_of_its_own_where_the_agent_wants_that(
     make_fleet: Callable[..., Fleet], program: Path, tmp_path: Path
 ) -> None:
-    repository = tmp_path / "repository"
-    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@y"]
-    repository.mkdir()
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    repository = made_repository(tmp_path)
     fleet = make_fleet(agent("ada", program, worktree='"task"', slots=2))
     tasks = fleet.add_all(*[{"prompt": "write", "cwd": str(repository), "batch": "b"}] * 2)
     assert fleet.wait(*tasks) == ["succeeded"] * 2
@@ -245,11 +252,7 @@ WRITE: dict[str, Callable[[Path], Call]] = {
 def test_a_real_agent_that_may_edit_changes_its_worktree_and_nothing_else(
     kind: str, make_fleet: Callable[..., Fleet], tmp_path: Path
 ) -> None:
-    binaries, repository = install.binaries(Path(AGENTS or "")), tmp_path / "repository"
-    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@y"]
-    repository.mkdir()
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    binaries, repository = install.binaries(Path(AGENTS or "")), made_repository(tmp_path)
     fleet = make_fleet(
         f'[agent.eve]\nkind = "{kind}"\ncommand = ["{binaries / kind}"]\nworktree = "task"\nedits = true\n'
     )
@@ -310,11 +313,7 @@ def test_a_conversation_goes_on_with_the_agent_that_had_it_and_no_other_kind(
 def test_a_worktree_is_gone_on_with_merged_and_never_cleaned_away_with_what_is_in_it(
     make_fleet: Callable[..., Fleet], program: Path, tmp_path: Path
 ) -> None:
-    repository = tmp_path / "repository"
-    subprocess.run(["git", "init", "-q", str(repository)], check=True)
-    for key, value in (("name", "A"), ("email", "a@b")):
-        subprocess.run(["git", "-C", str(repository), "config", f"user.{key}", value], check=True)
-    subprocess.run(["git", "-C", str(repository), "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    repository = made_repository(tmp_path)
     talker = program.with_name("talker")
     talker.write_text(f"{TALKER}echo $$ >>file\n")
     talker.chmod(0o755)
@@ -342,11 +341,7 @@ def test_a_worktree_is_gone_on_with_merged_and_never_cleaned_away_with_what_is_i
 def test_two_tasks_that_go_on_with_one_conversation_do_so_one_after_the_other(
     make_fleet: Callable[..., Fleet], program: Path, tmp_path: Path
 ) -> None:
-    repository = tmp_path / "repository"
-    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@y"]
-    repository.mkdir()
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    repository = made_repository(tmp_path)
     talker = program.with_name("talker")
     talker.write_text(f'{TALKER}while ! test -e "$HOME/gate"; do sleep 0.05; done\n')
     talker.chmod(0o755)
