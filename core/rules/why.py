@@ -85,8 +85,9 @@ def _places(world: World, task: Task, now: float) -> list[str]:
     if agent.unusable is not None:
         reasons.append(f"its agent {agent.name} cannot run: {agent.unusable}")
     if agent.breaker.until is not None:
-        wait = duration(max(agent.breaker.until - now, 0.0))
-        reasons.append(f"its agent {agent.name} starts nothing until a try in {wait}: {agent.breaker.reason}")
+        wait = agent.breaker.until - now
+        word = f"starts nothing until a try in {duration(wait)}" if wait > 0 else "is tried with one task first"
+        reasons.append(f"its agent {agent.name} {word}: {agent.breaker.reason}")
     if agent.slots and agent.running >= agent.slots:
         reasons.append(f"its agent {agent.name} is full: {agent.running} of {plural(agent.slots, 'slot')} taken")
     if limit and world.running >= limit:

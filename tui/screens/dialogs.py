@@ -84,7 +84,7 @@ class Option:
     """Cells by which what does not fit is set in below."""
 
 
-MOST_WIDTH = 100
+USUAL_WIDTH, MOST_WIDTH = 68, 96
 LEAST_LABEL, LEAST_NOTE = 12, 24
 """Cells."""
 MOST_LINES = 16
@@ -126,7 +126,9 @@ class Choose(ModalScreen[str | None], inherit_bindings=False):
             yield Static(Content("↵  choose      Esc  leave it as it is"), classes="keys")
 
     def on_mount(self) -> None:
-        width = max(min(self.app.size.width * 92 // 100, MOST_WIDTH) - 4, LEAST_LABEL)
+        texts = [*self._note.splitlines(), *(f"{option.label}   {option.note}" for option in self._options)]
+        wanted = max(USUAL_WIDTH, *map(cell_len, texts))
+        width = max(min(wanted, MOST_WIDTH, self.app.size.width * 92 // 100 - 4), LEAST_LABEL)
         self.query_one(".dialog").styles.width = width + 4
         rows = self._lines(width)
         self._option_at = [place for place, _ in rows]
