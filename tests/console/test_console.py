@@ -340,7 +340,7 @@ async def test_w_goes_round_what_needs_somebody_and_snooze_leaves_it_out(stage: 
             await actor.press("w")
             seen.append(stage.console._fleet.queue.chosen().id)
         assert sorted(seen) == [1, 2, 3]
-        assert seen in ([2, 1, 3], [1, 2, 3], [3, 2, 1]), "as the list has them, what is stuck before what has failed"
+        assert seen[0] == 3, "what is stuck goes before what has failed"
         await actor.press("h")
         snoozed = stage.console._fleet.queue.chosen().id
         for _ in range(4):
