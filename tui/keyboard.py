@@ -53,9 +53,10 @@ class Keyboard:
         while True:
             event = await self._typed.get()
             self._begin()
+            taker = self._app.focused or self._app.screen
             await forward(event)
             await self._breathe()
-            await self._handled()
+            await self._handled(taker)
             self._end()
             if not self._impatient:
                 try:
@@ -69,15 +70,13 @@ class Keyboard:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._more.wait(), BREATH)
 
-    async def _handled(self) -> None:
-        """By the widget that has the focus, and by those around it, to which it goes on; then the focus is right."""
-        app = self._app
-        taker: MessagePump | None = app.focused or app.screen
-        while taker is not None and taker is not app:
+    async def _handled(self, taker: MessagePump | None) -> None:
+        """By the widget that had the focus, and by those around it, to which it goes on; then the focus is right."""
+        while taker is not None and taker is not self._app:
             around = taker._parent  # noqa: SLF001 - of a widget that is removed nothing else tells it
             await _passed(taker)
             taker = around
-        await _passed(app)
+        await _passed(self._app)
 
     def start(self, screen: Screen[Any], work: Coroutine[Any, Any, None]) -> None:
         """Work that a key has begun. The next key waits until it ends, or shows the person something by `show`."""

@@ -122,14 +122,20 @@ class Actor:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
-        await self.until(lambda: self.console.keyboard.at_rest, "the keys have been taken")
-        await self.pilot.pause()
+        await self._taken()
 
     async def type_ahead(self, *keys: str) -> None:
         """All of them in one moment, as a terminal sends what was typed while nobody listened."""
         for key in keys:
             sign = {"space": " ", "slash": "/", "question_mark": "?"}.get(key, key)
             self.console.post_message(Key(key, sign if len(sign) == 1 else None))
+        await self._taken()
+
+    async def _taken(self) -> None:
+        """Every key has come to the console, and what it has begun has ended or waits for the person."""
+        arrived = asyncio.Event()
+        self.console.call_later(arrived.set)
+        await self.until(arrived.is_set, "the keys have arrived")
         await self.until(lambda: self.console.keyboard.at_rest, "the keys have been taken")
         await self.pilot.pause()
 
