@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from core.kinds.result import Result
     from core.model import AttemptId
     from core.runs import Event
     from core.speech import Mail
@@ -73,9 +74,11 @@ class HandMail:
 
 @dataclass(frozen=True, slots=True)
 class CheckWork:
-    """Run the check of a task whose interactive agent has ended its turn. Answered by TurnEnded."""
+    """Run the check of a task whose interactive agent has ended its turn, by itself with this result. Answered by
+    TurnEnded."""
 
     attempt: AttemptId
+    result: Result
 
 
 @dataclass(frozen=True, slots=True)

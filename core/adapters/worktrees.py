@@ -16,7 +16,7 @@ from core.adapters.git import GitError, answer, failure, git, output, run, shown
 from core.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 SHOWN_NAMES = 100
 _DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames",
@@ -99,6 +99,11 @@ def find(root: Path, task: int) -> Worktree | None:
         return Worktree(Path(path), Path(top), branch, base, Path(repository))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def at_work(root: Path, tree: Worktree, tasks: Iterable[int]) -> int | None:
+    """The first of these tasks whose worktree it is too: several may go on with what one has begun."""
+    return next((task for task in tasks if find(root, task) == tree), None)
 
 
 def _record(root: Path, task: int) -> Path:

@@ -11,6 +11,7 @@ from core.boundary import adapter
 from core.faults import Problem, unknown_key
 from core.interactive import rulebook
 from core.kinds import catalogue
+from core.kinds.kind import Headless
 from core.model import LOCAL_AGENT
 from core.settings import COMMAND_KIND, Settings
 from core.text import one_line
@@ -62,6 +63,15 @@ def around(path: Path) -> list[Fault]:
     return [*catalogue.read(path.parent / "kinds").faults, *rulebook.faults(path.parent / "screens")]
 
 
+def check(path: Path) -> list[Fault]:
+    """Everything that is wrong with the file, and with those beside it."""
+    try:
+        read(path)
+    except ConfigError as error:
+        return [*around(path), *error.faults]
+    return around(path)
+
+
 def schema() -> dict[str, Any]:
     """JSON Schema of the file, for editors."""
     return adapter(Settings).json_schema()
@@ -82,15 +92,6 @@ def _senseless(settings: Settings) -> list[Problem]:
     return problems
 
 
-def _can_be_capped(agent: AgentSettings, kind: Kind) -> bool:
-    return agent.mode == "headless" and bool(kind.headless.budget)
-
-
-def _edits(agent: AgentSettings, kind: Kind) -> tuple[str, ...] | None:
-    how = kind.headless if agent.mode == "headless" else kind.interactive
-    return () if how is None else how.edits
-
-
 def _of_agents(settings: Settings, kinds: Mapping[str, Kind], folder: Path) -> Iterator[Problem]:
     for name, agent in settings.agent.items():
         at = ("agent", name)
@@ -106,9 +107,16 @@ def _of_agents(settings: Settings, kinds: Mapping[str, Kind], folder: Path) -> I
             given = {key: getattr(agent, key) for key in ("options", "model", "env")}
             given |= {"worktree": agent.worktree == "task", "mode": agent.mode == "interactive", "edits": agent.edits}
             yield from (Problem((*at, key), "is for agents that take prompts") for key, value in given.items() if value)
-        elif agent.limit.cost is not None and agent.kind in kinds and not _can_be_capped(agent, kinds[agent.kind]):
-            yield Problem((*at, "limit", "cost"), f"{kinds[agent.kind].title} cannot be told what a run may cost")
-        elif agent.edits and agent.kind in kinds and _edits(agent, kinds[agent.kind]) is None:
-            yield Problem((*at, "edits"), f"{kinds[agent.kind].title} cannot be told: say it in its options")
-        elif agent.kind in kinds and not kinds[agent.kind].program and not agent.command:
-            yield Problem((*at, "command"), f'expected the program of the agent, as in command = ["{name}"]')
+        elif (kind := kinds.get(agent.kind)) is not None:
+            yield from (Problem((*at, *path), text) for path, text in _of_kind(name, agent, kind))
+
+
+def _of_kind(name: str, agent: AgentSettings, kind: Kind) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What an agent is told that its kind cannot do, and what the kind needs."""
+    how = kind.how(agent.mode)
+    if agent.limit.cost is not None and not (isinstance(how, Headless) and how.budget):
+        yield ("limit", "cost"), f"{kind.title} cannot be told what a run may cost"
+    if agent.edits and how is not None and how.edits is None:
+        yield ("edits",), f"{kind.title} cannot be told: say it in its options"
+    if not kind.program and not agent.command:
+        yield ("command",), f'expected the program of the agent, as in command = ["{name}"]'

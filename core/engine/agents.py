@@ -127,7 +127,7 @@ class Agents:
         )
 
     def _prompted(self, attempt: AttemptId, launch: Launch, settings: AgentSettings, kind: Kind) -> Launch:
-        how = kind.headless if settings.mode == "headless" else kind.interactive
+        how = kind.how(settings.mode)
         if how is None:
             raise OutsideError(f'{kind.title} has no interactive program that is known: use mode = "headless"')
         before = self._conversation(launch.resume)

@@ -26,10 +26,9 @@ from core.rules.health import BUSY_CPU, Thresholds, judge
 from core.wire import ForeignRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from core.adapters.tmux.slots import Slot
-    from core.adapters.worktrees import Worktree
     from core.engine.metrics import Metrics
     from core.engine.talk import Plan
     from core.home import Home
@@ -139,8 +138,8 @@ class RealHands:
                 self._background.start(asyncio.to_thread(folders.remove_all, self._home.attempts, tasks))
             case e.RemoveRunFolders(runs):
                 self._background.start(asyncio.to_thread(folders.remove_runs, self._home.runs, runs))
-            case e.CheckWork(attempt):
-                self._talks.check(attempt)
+            case e.CheckWork(attempt, result):
+                self._talks.check(attempt, result)
             case e.HandMail(attempt, mail):
                 self._talks.hand(attempt, mail)
             case _:
@@ -166,15 +165,14 @@ class RealHands:
         found = self._attempts.get(attempt.task)
         if found is None or found.id != attempt or found.ending is not None:
             self._post(NotPlaced(attempt, "taken back before it began"))
-        elif (other := self._works_in(tree, root, attempt)) is not None:
+        elif (other := worktrees.at_work(root, tree, self._begun_beside(attempt))) is not None:
             self._post(NotPlaced(attempt, f"task {other} works in its worktree"))
         else:
             self.sessions.start(attempt, replace(launch, cwd=str(tree.path)))
 
-    def _works_in(self, tree: Worktree, root: Path, attempt: AttemptId) -> int | None:
-        """Another task that has begun, and goes on with the same conversation."""
-        others = (other.task for other in self.sessions.slots if other != attempt and other.task in self._attempts)
-        return next((other for other in others if worktrees.find(root, other) == tree), None)
+    def _begun_beside(self, attempt: AttemptId) -> Iterator[int]:
+        """The other tasks that have a session and are not over."""
+        return (other.task for other in self.sessions.slots if other != attempt and other.task in self._attempts)
 
     async def capture(self, attempt: AttemptId, lines_above: int) -> bytes:
         return await self.sessions.panes.capture(attempt, lines_above)

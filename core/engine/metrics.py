@@ -55,14 +55,10 @@ class Metrics:
         A slot counts as available while a task waits for one or runs in one.
         """
         elapsed, self._counted_to = now - self._counted_to, now
-        busy = available = 0
-        for agent in world.agents.values():
-            slots = agent.slots or agent.running
-            busy += min(agent.running, slots)
-            available += min(agent.running + agent.offered, slots)
-        most = world.limits.slots or available
-        self._busy += elapsed * min(busy, most)
-        self._available += elapsed * min(available, most)
+        usable = sum(agent.usable for agent in world.agents.values())
+        most = world.limits.slots or usable
+        self._busy += elapsed * min(sum(agent.busy for agent in world.agents.values()), most)
+        self._available += elapsed * min(usable, most)
 
     @property
     def utilisation(self) -> float | None:

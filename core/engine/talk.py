@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from core.interactive.ladder import Ladder, Reading
     from core.interactive.registry import Registry
     from core.interactive.rulebook import Rulebook
-    from core.interactive.screens import Screen
+    from core.interactive.screens import Composer, Screen
     from core.interactive.signals import Signal
     from core.model import AttemptId
 
@@ -116,8 +116,6 @@ class Talk:
     """What was typed."""
     turns: int = 0
     """Turns that have begun."""
-    result: Result | None = None
-    """What the latest one came to, while its check has yet to be asked for."""
     pasted: bool = False
     """All of it has gone to the terminal."""
     entered_again: bool = False
@@ -133,15 +131,29 @@ class Talk:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
+    def _composer(self) -> Composer | None:
+        return None if self.shown is None else screens.composer(*self.shown)
+
+    @property
+    def _composer_is_free(self) -> bool:
+        """It is there and empty: nobody writes, and no dialog is open."""
+        place = self._composer
+        return place is not None and place.empty
+
+    @property
+    def _looks_at_rest(self) -> bool:
+        """Its screen says so, and nothing else."""
+        return bool(self.said) and all(signal.state in RESTING for signal in self.said)
+
+    @property
     def is_free(self) -> bool:
-        """It rests, and the composer is there and empty: nobody writes, and no dialog is open."""
-        place = None if self.shown is None else screens.composer(*self.shown)
-        return self.ladder.reading.state in _IDLE and place is not None and place.empty
+        """It rests, and its composer is free."""
+        return self.ladder.reading.state in _IDLE and self._composer_is_free
 
     @property
     def holds_text(self) -> bool:
         """Something stands in its composer."""
-        place = None if self.shown is None else screens.composer(*self.shown)
+        place = self._composer
         return place is not None and not place.empty
 
     def stands(self, now: float) -> bool:
@@ -158,23 +170,17 @@ class Talk:
             return "nobody can tell whether its prompt was typed: attach and look"
         if self._is_late(now - UNSEEN_AFTER) and self.is_free and (self.plan.hooks or not self._is_echoed):
             return "its prompt was typed, and nothing came of it: attach and look"
-        if self.typed_at is None and now - self.begun_at > READY_WITHIN and not self._awaits_prompt:
+        awaits_prompt = self._looks_at_rest and self._composer_is_free
+        if self.typed_at is None and now - self.begun_at > READY_WITHIN and not awaits_prompt:
             return "nobody can tell whether it is ready for its prompt: attach and look"
         if self._was_left(now):
             return "its turn was interrupted, and text stands in its composer: attach, and send or clear it"
         return ""
 
-    @property
-    def _awaits_prompt(self) -> bool:
-        """Its screen says that it rests, and has an empty composer."""
-        place = None if self.shown is None else screens.composer(*self.shown)
-        rests = bool(self.said) and all(signal.state in RESTING for signal in self.said)
-        return rests and place is not None and place.empty
-
     def _was_left(self, now: float) -> bool:
         """Its screen says that it rests, in the middle of a turn, with a text that nobody sends."""
-        rests = bool(self.said) and all(signal.state in RESTING for signal in self.said)
-        return self.taken and not self.ended and rests and self.holds_text and now - self.written_at > LEFT_WITHIN
+        left = now - self.written_at > LEFT_WITHIN
+        return self.taken and not self.ended and left and self._looks_at_rest and self.holds_text
 
     def _is_late(self, now: float) -> bool:
         """Nothing that was seen shows that the prompt was taken."""

@@ -248,15 +248,14 @@ class Talks:
             told = await asyncio.to_thread(records.read, file, talk.session)
             cost = None if talk.plan.resumes else told.cost
             result = result._replace(message=told.message, cost=cost, cost_total=told.cost, cost_basis="list price")
-        talk.result = result
         self._post(TurnEnded(talk.attempt, result, bool(talk.plan.check) and result.outcome == Outcome.OK))
 
-    def check(self, attempt: AttemptId) -> None:
+    def check(self, attempt: AttemptId, result: Result) -> None:
         """Whether the work of the turn that has just ended is done."""
         talk = self._talks.get(attempt)
-        if talk is not None and talk.result is not None:
+        if talk is not None:
             self._end_check(attempt)
-            self._checks[attempt] = self._background.hold(self._check(talk, talk.result, talk.turns))
+            self._checks[attempt] = self._background.hold(self._check(talk, result, talk.turns))
 
     async def _check(self, talk: Talk, result: Result, turn: int) -> None:
         """What it finds counts where nothing has begun since."""

@@ -78,10 +78,8 @@ class Trees:
         return kept
 
     def _check_at_rest(self, task: int) -> None:
-        """A task that goes on with what another one has begun works in the worktree of that one."""
-        tree = self.find(task)
-        live = self._engine.world.attempts
-        at_work = next((one for one in live if one == task or (tree is not None and self.find(one) == tree)), None)
+        tree, live = self.find(task), self._engine.world.attempts
+        at_work = task if task in live else None if tree is None else worktrees.at_work(self._root, tree, live)
         if at_work is not None:
             raise RefusedError("refused", f"task {at_work} is running in its worktree: wait for it, or stop it first")
 

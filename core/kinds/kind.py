@@ -76,6 +76,10 @@ class Kind:
     version: tuple[str, ...] = ()
     tested: tuple[str, ...] = ()
 
+    def how(self, mode: Literal["headless", "interactive"]) -> Headless | Interactive | None:
+        """None where it has no full-screen program that is known."""
+        return self.headless if mode == "headless" else self.interactive
+
 
 def argv_of(
     kind: Kind,

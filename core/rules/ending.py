@@ -123,10 +123,10 @@ def finish(step: Step, attempt: Attempt) -> None:
     step.touch_attempt(attempt)
     step.effects.append(ReleaseSession(attempt.id, failed=outcome.state is not TaskState.SUCCEEDED))
     agent = world.agents[attempt.agent]
-    if agent.limits.prompts and attempt.exit_code is not None and told is not None:
-        judge(step, agent, told)
-    elif agent.limits.prompts and attempt.exit_code and attempt.ending is None:
-        judge(step, agent, Result(Outcome.ERROR))
+    failed = attempt.ending is None and bool(attempt.exit_code)
+    verdict = told or (Result(Outcome.ERROR) if failed else None)
+    if agent.limits.prompts and attempt.exit_code is not None and verdict is not None:
+        judge(step, agent, verdict)
     if _fails_over(world, task, outcome, attempt):
         world.failovers[task.id] = world.failovers.get(task.id, 0) + 1
         task.tries -= 1

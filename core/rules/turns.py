@@ -45,7 +45,7 @@ def turn_ended(step: Step, fact: TurnEnded) -> None:
     if fact.result.outcome == Outcome.OK and (hand_over(step, attempt) or _stays(step, attempt)):
         return
     if fact.unchecked:
-        step.effects.append(CheckWork(attempt.id))
+        step.effects.append(CheckWork(attempt.id, fact.result))
         return
     attempt.result = fact.result
     if fact.result.outcome == Outcome.OK:

@@ -217,6 +217,16 @@ class Agent:
             return False
         return self.breaker.until is None or (self.breaker.until <= now and not self.running)
 
+    @property
+    def busy(self) -> int:
+        """Slots in which a task runs."""
+        return min(self.running, self.slots or self.running)
+
+    @property
+    def usable(self) -> int:
+        """Slots for which there is work: those that are busy, and those that a task waits for."""
+        return min(self.running + self.offered, self.slots or self.running)
+
     def count_use(self, now: float) -> None:
         """Adds the time since the last call: called before its counts change."""
         use, before = self.use, self.use.counted_to
@@ -225,9 +235,8 @@ class Agent:
         if elapsed <= 0:
             return
         kept = exp(-elapsed / USE_WINDOW)
-        slots = self.slots or self.running
-        use.busy = use.busy * kept + min(self.running, slots) * elapsed
-        use.available = use.available * kept + min(self.running + self.offered, slots) * elapsed
+        use.busy = use.busy * kept + self.busy * elapsed
+        use.available = use.available * kept + self.usable * elapsed
 
     @property
     def utilisation(self) -> float | None:

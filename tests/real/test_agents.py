@@ -57,6 +57,14 @@ def agent(name: str, program: Path | str, **fields: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
+def made_talker(beside: Path, more: str = "") -> Path:
+    """A program that tells its events as Codex does, and then does what `more` says."""
+    talker = beside.with_name("talker")
+    talker.write_text(f"{TALKER}{more}")
+    talker.chmod(0o755)
+    return talker
+
+
 def made_repository(folder: Path) -> Path:
     """With one commit, and an author for those to come."""
     made = folder / "repository"
@@ -293,11 +301,7 @@ def test_an_agent_that_was_just_added_takes_the_next_prompt(make_fleet: Callable
 def test_a_conversation_goes_on_with_the_agent_that_had_it_and_no_other_kind(
     make_fleet: Callable[..., Fleet], program: Path
 ) -> None:
-    talker = program.with_name("talker")
-    talker.write_text(
-        '#!/bin/sh\necho \'{"type":"thread.started","thread_id":"t-1"}\'\necho \'{"type":"turn.completed"}\'\n'
-    )
-    talker.chmod(0o755)
+    talker = made_talker(program)
     agents = "".join(f'[agent.{name}]\nkind = "codex"\ncommand = ["{talker}"]\n' for name in ("ada", "cid"))
     fleet = make_fleet(agents + f'[agent.bob]\nkind = "opencode"\ncommand = ["{talker}"]\n')
     first = prompt(fleet, "x", agent="cid")
@@ -314,9 +318,7 @@ def test_a_worktree_is_gone_on_with_merged_and_never_cleaned_away_with_what_is_i
     make_fleet: Callable[..., Fleet], program: Path, tmp_path: Path
 ) -> None:
     repository = made_repository(tmp_path)
-    talker = program.with_name("talker")
-    talker.write_text(f"{TALKER}echo $$ >>file\n")
-    talker.chmod(0o755)
+    talker = made_talker(program, "echo $$ >>file\n")
     fleet = make_fleet(f'[agent.ada]\nkind = "codex"\ncommand = ["{talker}"]\nworktree = "task"\n')
     first = prompt(fleet, "x", cwd=str(repository))
     assert fleet.wait(first) == ["succeeded"], fleet.task(first)["reason"]
@@ -342,9 +344,7 @@ def test_two_tasks_that_go_on_with_one_conversation_do_so_one_after_the_other(
     make_fleet: Callable[..., Fleet], program: Path, tmp_path: Path
 ) -> None:
     repository = made_repository(tmp_path)
-    talker = program.with_name("talker")
-    talker.write_text(f'{TALKER}while ! test -e "$HOME/gate"; do sleep 0.05; done\n')
-    talker.chmod(0o755)
+    talker = made_talker(program, 'while ! test -e "$HOME/gate"; do sleep 0.05; done\n')
     fleet = make_fleet(f'[agent.ada]\nkind = "codex"\ncommand = ["{talker}"]\nworktree = "task"\nslots = 2\n')
     gate = fleet.home.root / "gate"
     gate.touch()

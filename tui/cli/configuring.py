@@ -35,13 +35,9 @@ def _init(_options: argparse.Namespace, home: Home) -> int:
 
 
 def _check(options: argparse.Namespace, home: Home) -> int:
-    from core.config.reading import ConfigError, around, read
+    from core.config.reading import check
 
-    faults = around(home.config)
-    try:
-        read(home.config)
-    except ConfigError as error:
-        faults += error.faults
+    faults = check(home.config)
     if options.json:
         document({"schema": 1, "file": str(home.config), "faults": [fault._asdict() for fault in faults]})
     elif faults:

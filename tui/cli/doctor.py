@@ -87,13 +87,9 @@ def _home(home: Home) -> Finding:
 
 
 def _config(home: Home) -> Finding:
-    from core.config.reading import ConfigError, around, read
+    from core.config.reading import check
 
-    faults = around(home.config)
-    try:
-        read(home.config)
-    except ConfigError as error:
-        faults += error.faults
+    faults = check(home.config)
     if faults:
         return Finding("configuration", "error", str(faults[0]), "muxdeck config check has all of it")
     return Finding("configuration", "ok", str(home.config) if home.config.exists() else "none: all defaults")

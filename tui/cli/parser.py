@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     _adding(verbs)
     _reading(verbs)
     _agents(verbs)
+    _work_of_agents(verbs)
     _speaking(verbs)
     _changing(verbs)
     run_verbs(verbs)
@@ -134,6 +135,9 @@ def _agents(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
         verb = add_verb(agents_verbs, name, text)
         verb.add_argument("name", metavar="NAME")
         json_flag(verb)
+
+
+def _work_of_agents(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     answer = add_verb(verbs, "answer", "answer the dialog of an interactive agent; without a key, show it")
     answer.add_argument("task", type=int, metavar="ID")
     answer.add_argument("key", nargs="?", metavar="KEY", help="one of its choices, or Escape")

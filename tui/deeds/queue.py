@@ -102,13 +102,15 @@ async def hold(desk: Desk) -> None:
     rows = [row for row in desk.targets() if row.state == "queued"]
     free = [row.id for row in rows if not row.held]
     verb, back, tasks = ("hold", "release", free) if free else ("release", "hold", [row.id for row in rows])
-    await _change(desk, f"{verb} {plural(len(tasks), 'task')}", verb, back, tasks)
+    words = f"{verb} {plural(len(tasks), 'task')}"
+    await _make(desk, Change(words, ((back, {"tasks": tasks}),), ((verb, {"tasks": tasks}),)))
 
 
-async def _change(desk: Desk, words: str, verb: str, back: str, tasks: list[int]) -> None:
-    await desk.ask(verb, tasks=tasks)
-    desk.undo.made(Change(words, ((back, {"tasks": tasks}),), ((verb, {"tasks": tasks}),)))
-    desk.say(words)
+async def _make(desk: Desk, change: Change) -> None:
+    for verb, parameters in change.again:
+        await desk.ask(verb, **parameters)
+    desk.undo.made(change)
+    desk.say(change.words)
 
 
 async def pause(desk: Desk) -> None:
@@ -121,20 +123,13 @@ async def pause(desk: Desk) -> None:
         return
     rows = desk.targets()
     still = all(row.held or _is_stopped(desk, row) for row in rows)
-    running = [row.id for row in rows if row.state == "running"]
-    queued = [row.id for row in rows if row.state == "queued"]
-    pairs = [(running, ("resume", "pause")), (queued, ("release", "hold"))]
-    # A task that is let go may run when that is taken back: it is not stopped by a word for queued ones.
-    on = [(tasks, *(verbs if still else verbs[::-1])) for tasks, verbs in pairs if tasks]
-    change = Change(
-        f"{'resume' if still else 'pause'} {plural(len(rows), 'task')}",
-        tuple((back, {"tasks": tasks}) for tasks, _, back in on),
-        tuple((verb, {"tasks": tasks}) for tasks, verb, _ in on),
-    )
-    for verb, parameters in change.again:
-        await desk.ask(verb, **parameters)
-    desk.undo.made(change)
-    desk.say(change.words)
+    verb, back, queued_back = ("resume", "pause", "hold") if still else ("pause", "resume", "release")
+    # A queued task that is let go may run when that is taken back: what holds queued ones does not stop it then.
+    each = ((back, [row.id for row in rows if row.state == "running"]),
+            (queued_back, [row.id for row in rows if row.state == "queued"]))  # fmt: skip
+    again: Request = (verb, {"tasks": [row.id for row in rows]})
+    words = f"{verb} {plural(len(rows), 'task')}"
+    await _make(desk, Change(words, tuple((name, {"tasks": tasks}) for name, tasks in each if tasks), (again,)))
 
 
 def _is_stopped(desk: Desk, row: TaskRow) -> bool:
@@ -147,10 +142,8 @@ async def pause_group(desk: Desk) -> None:
     assert row is not None
     paused = any(group.name == row.group and group.paused for group in desk.replica.groups)
     words = f"{'resume' if paused else 'pause'} group {row.group}"
-    again: Request = ("group", {"group": row.group, "paused": not paused})
-    await desk.ask(again[0], **again[1])
-    desk.undo.made(Change(words, (("group", {"group": row.group, "paused": paused}),), (again,)))
-    desk.say(words)
+    back: Request = ("group", {"group": row.group, "paused": paused})
+    await _make(desk, Change(words, (back,), (("group", {"group": row.group, "paused": not paused}),)))
 
 
 async def priority(desk: Desk) -> None:

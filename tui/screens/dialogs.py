@@ -145,9 +145,10 @@ class Choose(ModalScreen[str | None], inherit_bindings=False):
 
     def _lines(self, width: int) -> list[tuple[int, Line]]:
         """The lines of each option, by its place: what is too long goes on below."""
-        wide = min(max(cell_len(option.label) for option in self._options) + 2, max(width - LEAST_NOTE, LEAST_LABEL))
-        noted = any(option.note for option in self._options)
-        wide = wide if noted else width - 1
+        wide = width - 1
+        if any(option.note for option in self._options):
+            longest = max(cell_len(option.label) for option in self._options)
+            wide = min(longest + 2, max(width - LEAST_NOTE, LEAST_LABEL))
         rows: list[tuple[int, Line]] = []
         for place, option in enumerate(self._options):
             parts = _wrapped(one_line(option.label, 400), wide - 1, " " * option.indent)

@@ -138,8 +138,9 @@ class FleetDesk(Board, inherit_bindings=False):
         nobody has chosen any yet."""
         ordered = self._needing_tasks()
         chosen = self.chosen()
-        seen = chosen is not None and chosen.id in ordered and self.queue.is_moved
-        at = ordered.index(chosen.id) + 1 if chosen is not None and seen else 0
+        at = 0
+        if chosen is not None and chosen.id in ordered and self.queue.is_moved:
+            at = ordered.index(chosen.id) + 1
         return ordered[at % len(ordered)] if ordered else None
 
     def all_seen(self) -> bool:
