@@ -32,6 +32,7 @@ class Home:
         self.inputs = root / "inputs"
         self.worktrees = root / "worktrees"
         self.runs = root / "runs"
+        self.reports = root / "reports"
         self.workflows = config.parent / "workflows"
         self.themes = config.parent / "themes"
         self.run = self._run_folder()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from core.due import Timer
     from core.interactive.ladder import Reading
     from core.kinds.result import Result
     from core.model import AgentMode, AttemptId, Captured, Need, PartId, ProcessId, RunId, TaskSpec
@@ -315,6 +316,9 @@ Command = (
 class Ticked:
     """Time has passed; what was due by then happens."""
 
+    timer: Timer | None = None
+    """Only this one; None for all that is due."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -458,6 +462,13 @@ class Forged:
 
 
 @dataclass(frozen=True, slots=True)
+class Barred:
+    """A bug kept the task from being started. The rules may try it again."""
+
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """An event is on disk and has not been matched yet."""
 
@@ -482,6 +493,7 @@ Observation = (
     | TurnEnded
     | Typed
     | Forged
+    | Barred
     | Match
 )
 

@@ -33,6 +33,25 @@ class HopelessError(OutsideError):
     """It would be no different another time."""
 
 
+class StoreFault(NamedTuple):
+    """The machine keeps the store from its work; it may be over the next time."""
+
+    text: str
+    """What is wrong, and how to mend it."""
+    passes: bool
+    """Somebody holds the store for a moment: what is asked can wait."""
+
+
+class StoredAside(NamedTuple):
+    """What is kept of a fact that was set aside (`core.engine.aside`)."""
+
+    key: str
+    task: int | None
+    what: str
+    report: str
+    tries: int
+
+
 @dataclass(slots=True)
 class Loaded:
     """Everything that a world is restored from."""
@@ -80,8 +99,30 @@ class Store(Protocol):
     def keep(self, step: Step, who: str) -> None:
         """Writes a step into the open transaction; `who` asked for it."""
 
+    def begin(self) -> None:
+        """Opens a transaction, if none is open: whoever else has the store is met here, before anything is decided."""
+
     def commit(self) -> None:
         """Makes everything kept so far survive the end of this process, however it ends."""
+
+    def rollback(self) -> None:
+        """Takes back what was kept since the last commit. Never fails."""
+
+    def fault(self, error: BaseException) -> StoreFault | None:
+        """What an exception of this store tells about the machine; None for anything else, which is a bug."""
+
+    def mend(self) -> None:
+        """Repairs what it can of itself, outside a transaction; raises what keeps it from that."""
+
+    def probe(self) -> None:
+        """Writes something and makes it durable; raises what keeps it from that. To be called outside a transaction."""
+
+    def put_aside(self, one: StoredAside) -> None:
+        """Remembers it within a transaction; one with the same key is replaced."""
+
+    def forget_aside(self, keys: Sequence[str]) -> None: ...
+
+    def asides(self) -> list[StoredAside]: ...
 
     @property
     def syncs(self) -> bool:

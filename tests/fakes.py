@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core import effects as e
 from core import messages as m
 from core.model import STOPPED_BY_PARENT, AttemptId, Need, ProcessId, TaskState
-from core.ports import MAIL_AT_ONCE, AttachTarget, Loaded, OutsideError, Recalled
+from core.ports import MAIL_AT_ONCE, AttachTarget, Loaded, OutsideError, Recalled, StoredAside, StoreFault
 from core.speech import Address, Recipient
 from tests.run_memory import RunMemory
 
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
     from core.settings import Settings
     from core.speech import Mail
     from core.wire import ForeignRow
+
+
+def _tables(of: dict[str, Any]) -> dict[str, Any]:
+    """Copies of the tables of a store in memory."""
+
+    def copied(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: dict(inner) if isinstance(inner, dict) else inner for key, inner in value.items()}
+        return type(value)(value) if isinstance(value, (list, set)) else value
+
+    return {name: copied(value) for name, value in of.items() if name != "_before" and not isinstance(value, RunMemory)}
 
 
 class MemoryStore:
@@ -44,6 +55,41 @@ class MemoryStore:
         self.last_queued_at = 0.0
         self.paused = False
         self.runs = RunMemory()
+        self.aside: dict[str, StoredAside] = {}
+        self._before: dict[str, Any] | None = None
+
+    def begin(self) -> None:
+        """What is kept is never changed in place, but for the needs: copies of the tables are enough to go back."""
+        if self._before is None:
+            self._before = _tables(vars(self)) | {"runs": _tables(vars(self.runs))}
+
+    def commit(self) -> None:
+        self._before = None
+
+    def rollback(self) -> None:
+        if self._before is not None:
+            before, self._before = self._before, None
+            vars(self.runs).update(before.pop("runs"))
+            vars(self).update(before)
+
+    def fault(self, error: BaseException) -> StoreFault | None:
+        return StoreFault("the disk is full", passes=False) if isinstance(error, OSError) else None
+
+    def mend(self) -> None:
+        pass
+
+    def probe(self) -> None:
+        pass
+
+    def put_aside(self, one: StoredAside) -> None:
+        self.aside[one.key] = one
+
+    def forget_aside(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.aside.pop(key, None)
+
+    def asides(self) -> list[StoredAside]:
+        return [self.aside[key] for key in sorted(self.aside)]
 
     def keep(self, step: Step, who: str) -> None:
         for task, spec in step.added:
@@ -78,9 +124,6 @@ class MemoryStore:
         self.next_task, self.last_queued_at = step.world.next_task, step.world.last_queued_at
         self.paused = step.world.paused
         self.runs.keep(step)
-
-    def commit(self) -> None:
-        pass
 
     syncs = False
 

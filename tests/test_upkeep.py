@@ -36,7 +36,15 @@ async def test_of_old_mail_only_what_somebody_may_still_get_is_kept(stage: Stage
     await stage.open()
     engine = stage.engine
     configuration = Configuration(stage.home.config, engine)
-    upkeep = Upkeep(stage.home, engine, stage.store, RunReader(stage.store.db), cast("Any", stage.hands), configuration)
+    upkeep = Upkeep(
+        stage.home,
+        engine,
+        stage.store,
+        RunReader(stage.store.db),
+        cast("Any", stage.hands),
+        configuration,
+        engine.reports,
+    )
     for to in (Recipient.OPERATOR, Recipient.GROUP, Recipient.OPERATOR, Recipient.OPERATOR):
         name = "default" if to is Recipient.GROUP else ""
         await engine.wish(m.Send(None, Address(to, name), "x", None), "test")

@@ -12,9 +12,9 @@ from core.speech import Told
 from core.wire import LONGEST_ROW_NAME, TaskRow
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator
 
+    from core.adapters.database import Database
     from core.speech import Mail
 
 _ROW = f"""
@@ -59,7 +59,7 @@ class Only(NamedTuple):
 class Reader:
     """Shares the connection of the store: sees everything that was kept."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
         self.runs = RunReader(db)
 

@@ -32,7 +32,7 @@ from core.settings import AgentLimits
 from core.speech import Address, Mail, Recipient, ReportKind, Told
 
 if TYPE_CHECKING:
-    import sqlite3
+    from core.adapters.database import Database
 
 Row = tuple[Any, ...]
 
@@ -69,7 +69,7 @@ _KNOWN_AT_MOST = 1024
 class Shared:
     """Environments, policies and what is wanted of agents: each distinct one stored once and read once."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
         self._ids: dict[object, int] = {}
         self._policies: dict[int, Policy] = {}
@@ -125,6 +125,13 @@ class Shared:
                 self._envs.clear()
             found = self._envs[shared_id] = tuple(json.loads(self.text(shared_id)).items())
         return found
+
+    def forget(self) -> None:
+        """What was stored last may have been taken back."""
+        self._ids.clear()
+        self._policies.clear()
+        self._wanted.clear()
+        self._envs.clear()
 
     def _policy_id(self, policy: Policy) -> int:
         return self._ids.get(policy) or self._put(policy, json.dumps(policy_fields(policy)))

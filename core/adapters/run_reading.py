@@ -9,7 +9,7 @@ from core.wire import RunRow
 from core.workflows.model import FAILED_NODES
 
 if TYPE_CHECKING:
-    import sqlite3
+    from core.adapters.database import Database
 
 LEARNT_FROM = 5
 """Latest runs of a workflow from which the lengths of its nodes are learnt."""
@@ -66,7 +66,7 @@ class Totals(NamedTuple):
 class RunReader:
     """Shares the connection of the store: sees everything that was kept."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
 
     def listed(self, limit: int, *, state: str | None = None, workflow: str | None = None) -> list[RunLine]:

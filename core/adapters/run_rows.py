@@ -9,9 +9,9 @@ from core.model import PartId
 from core.runs import Event, StoredNode, StoredPart, StoredRun, Surroundings
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Sequence
 
+    from core.adapters.database import Database
     from core.adapters.rows import Shared
     from core.rules.runs.state import Part, Progress, Run
     from core.rules.step import Step
@@ -46,7 +46,7 @@ EVENTS_AT_ONCE = 1000
 class RunRows:
     """The runs, nodes, parts and events of a step, within the store's transaction."""
 
-    def __init__(self, db: sqlite3.Connection, shared: Shared) -> None:
+    def __init__(self, db: Database, shared: Shared) -> None:
         self._db = db
         self._shared = shared
 

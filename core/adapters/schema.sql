@@ -224,6 +224,15 @@ CREATE TABLE IF NOT EXISTS fired (
     PRIMARY KEY (workflow, cron)
 ) WITHOUT ROWID;
 
+-- Facts that a bug of muxdeck kept the rules from taking in.
+CREATE TABLE IF NOT EXISTS aside (
+    key TEXT PRIMARY KEY,
+    task INTEGER,
+    what TEXT NOT NULL,
+    report TEXT NOT NULL,
+    tries INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- What was asked for, and what went otherwise than asked: the history that people read.
 CREATE TABLE IF NOT EXISTS note (
     id INTEGER PRIMARY KEY,

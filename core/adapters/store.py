@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections import Counter
-from contextlib import closing
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from core.adapters import rows
+from core.adapters.database import Database
 from core.adapters.run_rows import RunRows
 from core.model import TaskSpec, TaskState
-from core.ports import MAIL_AT_ONCE, Loaded, Recalled
+from core.ports import MAIL_AT_ONCE, Loaded, Recalled, StoredAside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from core.model import AttemptId, Launch
+    from core.ports import StoreFault
     from core.rules.step import Step
     from core.rules.world import Attempt, Task
     from core.runs import StoredRun
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SCHEMA = "5"
 FRESH_AT_MOST = 1024
 """Latest tasks whose launches are kept at hand: most start soon after they were added."""
+PROBE_SIZE = 1 << 16
+"""Bytes that must find room before the engine takes a full disk for mended."""
 _LIVE = "state IN ('queued', 'running')"
 _AMONG = "(SELECT value FROM json_each(?))"
 _NAMED_AMONG = "(SELECT CAST(value AS TEXT) FROM json_each(?))"
@@ -42,9 +44,11 @@ class SqliteStore:
 
     def __init__(self, path: Path, durability: str = "full") -> None:
         self._path = path
-        self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+        self._syncs = durability == "full"
+        self._db = Database(path)
         try:
             self._prepare()
+            self._db.opened()
         except BaseException:
             self._db.close()
             raise
@@ -52,7 +56,7 @@ class SqliteStore:
         self._runs = RunRows(self._db, self._shared)
         self._fresh: dict[int, Launch] = {}
         self._open = False
-        self._journal = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC) if durability == "full" else -1
+        self._sync_failed = False
 
     def _prepare(self) -> None:
         try:
@@ -77,26 +81,37 @@ class SqliteStore:
             )
 
     @property
-    def db(self) -> sqlite3.Connection:
+    def db(self) -> Database:
         """For the reading side; nobody else writes."""
         return self._db
 
     def close(self) -> None:
-        if self._journal >= 0:
-            os.close(self._journal)
         self._db.close()
 
     def checkpoint(self) -> None:
         """Folds the journal into the file, over a connection of its own: may run in another thread."""
-        with closing(sqlite3.connect(self._path, isolation_level=None, timeout=0)) as folding:
-            folding.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._db.checkpoint()
+
+    def keep_in_place(self) -> str | None:
+        """To be called now and then: puts the database back if its files were removed or replaced, and says so."""
+        if self._open or self._db.is_in_place:
+            return None
+        told = self._db.write_anew(self._prepare)
+        self._forget_what_is_known()
+        return told
+
+    def fault(self, error: BaseException) -> StoreFault | None:
+        return self._db.fault(error)
 
     # Writing
 
-    def keep(self, step: Step, who: str) -> None:
+    def begin(self) -> None:
         if not self._open:
             self._db.execute("BEGIN IMMEDIATE")
             self._open = True
+
+    def keep(self, step: Step, who: str) -> None:
+        self.begin()
         self._keep_tasks(step)
         self._keep_attempts(step)
         self._keep_mail(step)
@@ -160,13 +175,54 @@ class SqliteStore:
             self._db.execute("COMMIT")
             self._open = False
 
+    def rollback(self) -> None:
+        self._open = False
+        self._db.rollback()
+        self._forget_what_is_known()
+
+    def _forget_what_is_known(self) -> None:
+        """What was remembered of rows may be of a transaction that is taken back."""
+        self._shared.forget()
+        self._fresh.clear()
+
+    def mend(self) -> None:
+        pass
+
+    def probe(self) -> None:
+        self.begin()
+        self._set_meta("probe", "0" * PROBE_SIZE)
+        self.commit()
+        self._db.sync_by_folding()
+        self.begin()
+        self._set_meta("probe", "")
+        self.commit()
+
+    def put_aside(self, one: StoredAside) -> None:
+        self.begin()
+        self._db.execute("INSERT OR REPLACE INTO aside VALUES (?, ?, ?, ?, ?)", one)
+
+    def forget_aside(self, keys: Sequence[str]) -> None:
+        self.begin()
+        self._db.execute(f"DELETE FROM aside WHERE key IN {_AMONG}", (json.dumps(list(keys)),))
+
+    def asides(self) -> list[StoredAside]:
+        return list(map(StoredAside._make, self._db.execute("SELECT * FROM aside ORDER BY key")))
+
     @property
     def syncs(self) -> bool:
-        return self._journal >= 0
+        return self._syncs
 
     def sync(self) -> None:
         """SQLite itself waits for the disk only when it folds the journal; here whoever must be sure does."""
-        os.fdatasync(self._journal)
+        try:
+            if self._sync_failed:
+                self._db.sync_by_folding()
+            else:
+                self._db.sync()
+        except BaseException:
+            self._sync_failed = True
+            raise
+        self._sync_failed = False
 
     # Reading back
 

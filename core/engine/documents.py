@@ -147,7 +147,7 @@ def mail_document(mail: Mail, now: float) -> dict[str, Any]:
 
 def reasons(engine: Engine, task_id: int) -> list[str]:
     task = _task(engine, task_id)
-    return why(engine.world, task, time.time())
+    return [*engine.why_aside(task_id), *why(engine.world, task, time.time())]
 
 
 def _task(engine: Engine, task_id: int) -> Task:

@@ -4,51 +4,56 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from core.effects import MatchEvent, ReleaseSession
+from core.effects import EndTree, MatchEvent, ReleaseSession, Start
 from core.engine.feed import Feed
 from core.engine.metrics import Metrics
 from core.engine.ring import ENGINE, Ring
 from core.engine.syncing import Syncing
-from core.messages import Add, Configure, Exited, Match, Message, RefusedError, Sampled, Started, Ticked
+from core.engine.turns import Answer, Done, Entry, Turns
+from core.messages import Configure, Exited, Match, NotPlaced, RefusedError, Sampled, Started, Ticked, TreeEnded
 from core.settings import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from core.adapters.reading import Reader
-    from core.effects import Effect
-    from core.messages import Command, Observation
+    from core.effects import Outside
+    from core.engine.reports import Reports
+    from core.messages import Command, Message, Observation
     from core.ports import Hands, Store
     from core.rules.runs.state import Run
     from core.rules.step import Step
     from core.runs import Event
     from core.settings import Settings
+    from core.troubles import Troubles
 
-MOST_IN_A_TURN = 256
-"""Messages that share a transaction; the rest waits for the next turn, so that answers come in time."""
-REMEMBERED = 50
-"""Latest messages kept for the report of a bug."""
-
-Answer = object | RefusedError
-
-
-class Entry(NamedTuple):
-    message: Message
-    who: str
-    arrived: float
-    answer: Callable[[Answer], None] | None
+SHORTEST_PAUSE = 0.1
+"""Seconds between two tries of a turn that the store keeps from its work."""
+FINISH_DEADLINE = 5.0
+"""Seconds that the disk has for the last answers when the engine ends."""
+EFFECT_PAUSES = (1.0, 4.0, 15.0, 60.0)
+"""Seconds until something that was to be done outside, and met a bug, is tried again; after the last one it is left."""
 
 
 class Engine:
     """Everything happens on one event loop; every message is one step of the rules."""
 
-    def __init__(self, store: Store, reader: Reader, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        reader: Reader,
+        settings: Settings,
+        reports: Reports,
+        troubles: Troubles,
+    ) -> None:
         self.settings = settings
+        self.reports = reports
+        self.troubles = troubles
         self.metrics = Metrics()
         self._now = time.time()
         self._ring = Ring(store, limits(settings), self._now)
@@ -56,9 +61,8 @@ class Engine:
         self.store = store
         self.reader = reader
         self.feed = Feed(self.world, reader, self.head)
-        self.latest: deque[object] = deque(maxlen=REMEMBERED)
-        self._syncing = Syncing(store)
-        self._inbox: deque[Entry] = deque()
+        self._turns = Turns(self._ring, reports, troubles, self._now)
+        self._syncing = Syncing(store, reports, troubles)
         self._hands: Hands | None = None
         self._held_events: list[Event] | None = None
         self._turn_due = False
@@ -80,7 +84,8 @@ class Engine:
     async def open(self, hands: Hands) -> None:
         """Finds out what became of everything that ran; after that the engine works."""
         self._hands = hands
-        await hands.open(list(self.world.attempts.values()))
+        with self.contained("to find out what runs"):
+            await hands.open(list(self.world.attempts.values()))
         self.post(Ticked())
         for event in self._ring.unmatched:
             self._match(event)
@@ -101,8 +106,8 @@ class Engine:
             self.post(Match(event))
 
     async def finish(self) -> None:
-        """Returns once everything that was decided has been handed on."""
-        await self._syncing.finish()
+        """Returns once everything that was decided has been handed on, or once the disk refuses it for too long."""
+        await self._syncing.finish(FINISH_DEADLINE)
 
     def post(self, fact: Observation) -> None:
         self._take(Entry(fact, ENGINE, time.time(), None))
@@ -158,8 +163,18 @@ class Engine:
             raise RefusedError("not-found", f"there is no run {number}")
         return found
 
+    def why_aside(self, task: int) -> list[str]:
+        """What a bug keeps from being taken in of the task."""
+        return self._turns.asides.of(task, time.time())
+
+    @property
+    def all_problems(self) -> list[str]:
+        """Everything that a person should know of: one line each."""
+        aside = self._turns.asides.words(time.time())
+        return [*self.troubles.texts, *aside, *self.problems, *self.workflow_problems]
+
     def _take(self, entry: Entry) -> None:
-        self._inbox.append(entry)
+        self._turns.inbox.append(entry)
         self._call_turn()
 
     def _call_turn(self) -> None:
@@ -171,50 +186,63 @@ class Engine:
         self._turn_due = False
         self._now = max(self._now, time.time())
         self.metrics.count_use(self.world, self._now)
-        answers: list[tuple[Callable[[Answer], None], Answer]] = []
-        effects: list[Effect] = []
-        exits: list[float] = []
-        for _ in range(min(len(self._inbox), MOST_IN_A_TURN)):
-            entry = self._inbox.popleft()
-            given = self._step(entry, effects)
-            if entry.answer is not None:
-                answers.append((entry.answer, given))
-            if isinstance(entry.message, Exited):
-                exits.append(entry.arrived)
-        self.store.commit()
+        done = self._turns.take(self._now)
         committed = time.time()
-        for arrived in exits:
-            self.metrics.commit.add(committed - arrived)
-        self._act(effects, answers)
-        if self._inbox:
+        for one in done:
+            with self.contained("to show what has changed"):
+                self._show(one, committed)
+        self._act(done)
+        if self._turns.inbox and not self._turns.is_stuck:
             self._call_turn()
         self._set_timer()
 
-    def _step(self, entry: Entry, effects: list[Effect]) -> Answer:
-        self.latest.append(_remembered(entry.message))
-        try:
-            step = self._ring.apply(entry.message, self._now, who=entry.who, cause_at=entry.arrived)
-        except RefusedError as refused:
-            return refused
-        effects.extend(step.effects)
-        self.feed.note(step)
-        self._measure(entry.message, step)
-        self._tell_waiting(step)
-        return step.reply
+    def _show(self, done: Done, committed: float) -> None:
+        message, step = done.entry.message, done.step
+        if isinstance(message, Exited):
+            self.metrics.commit.add(committed - done.entry.arrived)
+        if step is not None:
+            self.feed.note(step)
+            self._measure(message, step)
+            self._tell_waiting(step)
 
-    def _act(self, effects: list[Effect], answers: list[tuple[Callable[[Answer], None], Answer]]) -> None:
+    def _act(self, done: list[Done]) -> None:
         """Starts at once: the intent is on disk. What promises something to others waits until a power cut cannot
         take it back: answers, and the end of a session that still knows how its task ended.
         """
-        later: list[Callable[[], None]] = [partial(answer, given) for answer, given in answers]
-        for effect in effects:
+        later: list[Callable[[], None]] = [
+            partial(one.entry.answer, one.given) for one in done if one.entry.answer is not None
+        ]
+        for effect in (effect for one in done if one.step is not None for effect in one.step.effects):
             if isinstance(effect, ReleaseSession):
-                later.append(partial(self.hands.carry_out, effect))
+                later.append(partial(self._carry_out, effect))
             elif isinstance(effect, MatchEvent):
                 self._match(effect.event)
             else:
-                self.hands.carry_out(effect)
+                self._carry_out(effect)
         self._syncing.after(later)
+
+    def _carry_out(self, effect: Outside, times: int = 0) -> None:
+        """What the rules wait for is answered, whatever happens; the rest is tried again a few times."""
+        try:
+            self.hands.carry_out(effect)
+        except Exception as error:
+            name = self.reports.write(f"to carry out {type(effect).__name__}", error, effect)
+            words = f"a bug of muxdeck, report {name}"
+            if isinstance(effect, Start):
+                self.post(NotPlaced(effect.attempt, words))
+            elif isinstance(effect, EndTree):
+                self.post(TreeEnded(effect.attempt, (f"its processes: {words}",)))
+            elif times < len(EFFECT_PAUSES):
+                loop = asyncio.get_running_loop()
+                loop.call_later(EFFECT_PAUSES[times], self._carry_out, effect, times + 1)
+
+    @contextmanager
+    def contained(self, doing: str) -> Iterator[None]:
+        """What goes wrong inside is reported, and nothing else."""
+        try:
+            yield
+        except Exception as error:
+            self.reports.write(doing, error, None, self._turns.latest)
 
     def _measure(self, message: Message, step: Step) -> None:
         if isinstance(message, Started):
@@ -237,19 +265,23 @@ class Engine:
                 future.set_result(None)
 
     def _set_timer(self) -> None:
-        due = self.world.timers.next_at
+        due = min((at for at in (self.world.timers.next_at, self._turns.next_at) if at is not None), default=None)
         if due == self._timer_at:
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer, self._timer_at = None, due
         if due is not None:
-            delay = max(due - time.time(), 0.0)
+            # A turn that is stuck, or a timer that has met a bug, is not tried in a tight loop.
+            delay = max(due - time.time(), SHORTEST_PAUSE if self._turns.is_stuck else 0.0)
             self._timer = asyncio.get_running_loop().call_later(delay, self._timer_fires)
 
     def _timer_fires(self) -> None:
         self._timer = self._timer_at = None
-        self.post(Ticked())
+        if self._turns.is_stuck:
+            self._call_turn()
+        else:
+            self.post(Ticked())
 
     @property
     def ended_tasks(self) -> int:
@@ -271,19 +303,9 @@ class Engine:
             "commit": _latency(metrics.commit),
             "engine_cpu": metrics.cpu,
             "silent_servers": sorted(world.silent),
-            "problems": [*self.problems, *self.workflow_problems],
+            "problems": self.all_problems,
             "console": asdict(self.settings.console),
         }
-
-
-def _remembered(message: Message) -> object:
-    """The message, or, of one that may be large, what it was about."""
-    match message:
-        case Add(tasks):
-            return f"Add of {len(tasks)}, the first: {tasks[0]!r:.200}" if tasks else message
-        case Sampled(looks):
-            return f"Sampled, {len(looks)} attempts"
-    return message
 
 
 def _latency(latency: Any) -> dict[str, Any]:  # noqa: ANN401

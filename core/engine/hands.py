@@ -114,9 +114,9 @@ class RealHands:
 
     async def open(self, attempts: Sequence[Attempt]) -> None:
         await self._adoption.run([(attempt.id, _place(attempt)) for attempt in attempts])
-        self._background.start(self._look_again_and_again())
-        self._background.start(self._check_servers())
-        self._background.start(self._talks.look_again_and_again())
+        self._background.keep(self._look_again_and_again)
+        self._background.keep(self._check_servers)
+        self._background.keep(self._talks.look_again_and_again)
         self.sessions.open()
 
     def carry_out(self, effect: e.Outside) -> None:

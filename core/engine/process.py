@@ -1,4 +1,4 @@
-"""Everything that one engine is made of, put together; and what happens when it goes wrong."""
+"""Everything that one engine is made of, put together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import resource
-import traceback
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +20,13 @@ from core.engine.configuration import Configuration
 from core.engine.engine import Engine
 from core.engine.hands import RealHands
 from core.engine.outputs import Outputs
+from core.engine.reports import Reports
 from core.engine.run_files import prepare
 from core.engine.server import Server
 from core.engine.service import Service
 from core.engine.triggers import Triggers
 from core.engine.upkeep import Upkeep
+from core.troubles import Troubles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from core.home import Home
     from core.model import AttemptId, Launch
 
-EXIT_INTERNAL = 70
 log = logging.getLogger("muxdeck")
 
 
@@ -46,11 +47,12 @@ class Process:
         settings = read(home.config)
         self._store = SqliteStore(home.store, settings.engine.durability)
         self._tokens = open_tokens(home.secret)
-        self._engine = Engine(self._store, Reader(self._store.db), settings)
+        self._troubles = Troubles()
+        self._reports = Reports(home.reports, self._troubles)
+        self._engine = Engine(self._store, Reader(self._store.db), settings, self._reports, self._troubles)
         self._agents = Agents(home, settings, self._engine.reader, self._store, self._engine.post)
         self._runs = RunReader(self._store.db)
         self._stopped = asyncio.Event()
-        self._exit_code = 0
         gc.freeze()
 
     def stop(self) -> None:
@@ -68,7 +70,7 @@ class Process:
         configuration = Configuration(self._home.config, engine)
         service = Service(engine, self._runs, self._home, self._tokens, self.stop, configuration.refresh)
         server = Server(engine, service)
-        upkeep = Upkeep(self._home, engine, self._store, self._runs, hands, configuration)
+        upkeep = Upkeep(self._home, engine, self._store, self._runs, hands, configuration, self._reports)
         triggers = Triggers(self._home, engine, self._runs)
         engine.on_configured = self._agents.configure
         await engine.open(hands)
@@ -85,11 +87,11 @@ class Process:
         await server.close()
         await engine.finish()
         await hands.close()
-        self._store.commit()
         self._store.close()
-        self._home.socket.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._home.socket.unlink(missing_ok=True)
         log.info("ended")
-        return self._exit_code
+        return 0
 
     def _launch(self, attempt: AttemptId) -> Launch:
         prepare(self._engine.world, self._runs, attempt.task)
@@ -105,14 +107,14 @@ class Process:
         return self._agents.plan(live, self._store.launch(attempt.task))
 
     def _bug(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A failure that nobody expected: the world may be wrong. It is told, and the next engine starts from disk."""
-        error = context.get("exception")
-        text = "".join(traceback.format_exception(error)) if error is not None else ""
-        log.error("a bug: %s\n%s", context.get("message"), text)
-        for message in self._engine.latest:
-            log.error("before it: %.300r", message)
-        self._exit_code = EXIT_INTERNAL
-        self.stop()
+        """A failure that nobody expected, outside of any turn: it is reported, and costs what failed alone."""
+        doing, error = str(context.get("message")), context.get("exception")
+        if isinstance(error, OSError):
+            log.warning("%s: %s", doing, error)
+        elif isinstance(error, BaseException):
+            self._reports.write(doing, error)
+        else:
+            log.error("%s: %s", doing, context)
 
 
 def _raise_file_limit() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from core import messages as m
 from core.effects import Start
 from core.engine.letters import coming_again
+from core.engine.seen import Seen
 from core.ports import MAIL_AT_ONCE, Recalled
 from core.rules.decide import decide
 from core.rules.mailing import addresses, take
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from core.ports import Store
     from core.rules.runs.state import Run
     from core.rules.step import Step
+    from core.runs import Event
     from core.settings import Limits
 
 ENGINE = "engine"
@@ -36,7 +38,12 @@ class Ring:
     def __init__(self, store: Store, limits: Limits, now: float) -> None:
         self.store = store
         self.world = World(limits=limits)
-        loaded = store.load()
+        self.unmatched: list[Event] = []
+        """Events that an engine before this one has kept and not matched."""
+        self._load(now)
+
+    def _load(self, now: float) -> None:
+        limits, loaded = self.world.limits, self.store.load()
         for group in loaded.groups:
             self.world.groups[group.name] = group
         for agent in loaded.agents:
@@ -52,14 +59,33 @@ class Ring:
         runs = [run_of(stored, unpack(stored.source)) for stored in loaded.runs]
         restore(self.world, loaded.tasks, loaded.attempts, now, runs)
         self.unmatched = loaded.unmatched
-        """Events that an engine before this one has kept and not matched."""
+        for task in self.world.barred & self.world.tasks.keys():
+            self.world.offer(self.world.tasks[task], now, ready=False)
 
-    def apply(self, message: m.Message, now: float, *, who: str = ENGINE, cause_at: float | None = None) -> Step:
-        """RefusedError leaves world and store as they were. `store.commit` ends the turn."""
+    def reload(self, now: float) -> None:
+        """The world as the store has it, after a step that may have left it half changed. What only the looks at the
+        outside tell is taken over. Until this returns, the world is not to be used."""
+        seen = Seen(self.world)
+        self.world.start_afresh()
+        self.world.barred = seen.barred
+        self._load(now)
+        seen.put_back(self.world, now)
+
+    def apply(
+        self,
+        message: m.Message,
+        now: float,
+        *,
+        who: str = ENGINE,
+        cause_at: float | None = None,
+        starts: bool = True,
+    ) -> Step:
+        """RefusedError leaves world and store as they were; after any other error both have to be put right by
+        `store.rollback` and `reload`. `store.commit` ends the turn."""
         recalled = self._recalled(message, now)
         self._bring_back(recalled)
         try:
-            step = decide(self.world, message, now, cause_at)
+            step = decide(self.world, message, now, cause_at, starts=starts)
         except m.RefusedError:
             self.world.forget_ended(())
             raise

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from core import __version__
 from core.boundary import BadInputError
 from core.engine.background import Background
+from core.engine.turns import bug
 from core.messages import RefusedError
 from core.ports import OutsideError
+from core.text import one_line
 from core.wire import LONGEST_LINE, SCHEMA
 
 if TYPE_CHECKING:
@@ -112,27 +114,45 @@ class Client(asyncio.Protocol):
         try:
             request = json.loads(line)
             number, do, parameters = request["id"], request["do"], request.get("with", {})
-        except (ValueError, KeyError, TypeError):
-            self._send({"id": None, "error": {"code": "usage", "text": "a request is {id, do, with} as JSON"}})
-            return
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            number, answered = None, _error("usage", "a request is {id, do, with} as JSON")
+        else:
+            answered = await self._answered(do, parameters)
         try:
-            answer = await self._answer(str(do), parameters)
+            self._send({"id": number, **answered})
+        except Exception as error:
+            self._send({"id": None, **self._broken("to write an answer", error)})
+
+    async def _answered(self, do: Any, parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        try:
+            return {"ok": await self._answer(do, parameters)}
         except RefusedError as refused:
-            self._send({"id": number, "error": {"code": refused.code, "text": str(refused)}})
+            return _error(refused.code, str(refused))
         except BadInputError as bad:
             problems = [{"path": list(problem.path), "text": problem.text} for problem in bad.problems]
-            self._send({"id": number, "error": {"code": "usage", "text": str(bad), "problems": problems}})
+            return _error("usage", str(bad), problems=problems)
         except OutsideError as outside:
-            self._send({"id": number, "error": {"code": "failed", "text": str(outside)}})
-        else:
-            self._send({"id": number, "ok": answer})
+            return _error("failed", str(outside))
+        except Exception as error:
+            return self._broken(f"to answer {one_line(str(do), 20)}", error)
 
-    async def _answer(self, do: str, parameters: Any) -> Any:  # noqa: ANN401 - JSON
+    def _broken(self, doing: str, error: Exception) -> dict[str, Any]:
+        """A fault of the machine in its words; anything else is a bug and has a report."""
+        fault = self._engine.store.fault(error)
+        if fault is not None:
+            return _error("failed", fault.text)
+        if isinstance(error, MemoryError):
+            return _error("failed", "there is no memory left for that")
+        return _error("bug", str(bug(self._engine.reports.write(doing, error))))
+
+    async def _answer(self, do: Any, parameters: Any) -> Any:  # noqa: ANN401 - JSON
+        if not isinstance(do, str) or not isinstance(parameters, dict):
+            raise RefusedError("usage", "a request is {id, do, with}: `do` is a text, `with` a table")
         if do == "hello":
             self._name = "console" if parameters.get("client") == "console" else "command line"
             return {"schema": SCHEMA, "version": __version__, "pid": os.getpid()}
         if do == "watch":
-            self._background.start(self._watch())
+            self._background.keep(self._watch)
             return {"schema": SCHEMA}
         return await self._service.answer(do, json.dumps(parameters), self._name)
 
@@ -154,6 +174,10 @@ class Client(asyncio.Protocol):
     def _send(self, message: Any) -> None:  # noqa: ANN401 - JSON
         if self._transport is not None:
             self._transport.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+
+
+def _error(code: str, text: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    return {"error": {"code": code, "text": text, **more}}
 
 
 def peer_uid(connection: socket.socket) -> int | None:

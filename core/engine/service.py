@@ -63,7 +63,8 @@ class Service:
     async def answer(self, do: str, raw: bytes | str, who: str) -> Any:  # noqa: ANN401 - JSON
         """The document of a verb. RefusedError and BadInputError say why there is none."""
         if self._refresh is not None:
-            await self._refresh()
+            with self._engine.contained("to read the configuration"):
+                await self._refresh()
         if do in wishes.COMMANDS:
             wish: Any = read_json(wishes.COMMANDS[do][0], raw)
             return await self._engine.wish(self._selecting.command(do, wish), who)

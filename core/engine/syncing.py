@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core.engine.reports import Reports
     from core.ports import Store
+    from core.troubles import Troubles
+
+TRY_AGAIN = 0.5
+"""Seconds until a disk that refused is asked again: until then nothing is promised to anybody."""
 
 
 class Syncing:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, reports: Reports, troubles: Troubles) -> None:
         self._store = store
+        self._reports = reports
+        self._troubles = troubles
         self._waiting: list[Callable[[], None]] = []
         self._under_way: asyncio.Task[None] | None = None
 
@@ -21,23 +28,44 @@ class Syncing:
         """Does these, in order, once everything committed until now is safe."""
         if not self._store.syncs:
             for deed in deeds:
-                deed()
+                self._do(deed)
             return
         self._waiting.extend(deeds)
         if self._waiting and self._under_way is None:
             self._under_way = asyncio.ensure_future(self._sync())
 
-    async def finish(self) -> None:
-        """Returns once all that waits is done."""
-        while self._under_way is not None:
-            await self._under_way
+    async def finish(self, deadline: float) -> None:
+        """Returns once all that waits is done, or after so many seconds."""
+        if self._under_way is not None:
+            await asyncio.wait([self._under_way], timeout=deadline)
 
     async def _sync(self) -> None:
         try:
             while self._waiting:
                 safe, self._waiting = self._waiting, []
-                await asyncio.to_thread(self._store.sync)
+                await self._until_safe()
                 for deed in safe:
-                    deed()
+                    self._do(deed)
         finally:
             self._under_way = None
+
+    async def _until_safe(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self._store.sync)
+            except Exception as error:
+                fault = self._store.fault(error)
+                if fault is None:
+                    self._reports.write("to wait for the disk", error)
+                else:
+                    self._troubles.note("sync", f"{fault.text}; what was asked since is answered once it is safe")
+                await asyncio.sleep(TRY_AGAIN)
+            else:
+                self._troubles.clear("sync")
+                return
+
+    def _do(self, deed: Callable[[], None]) -> None:
+        try:
+            deed()
+        except Exception as error:
+            self._reports.write("to act on what is safe", error)

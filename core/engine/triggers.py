@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,7 +39,7 @@ class Triggers:
         engine.hold_events()
 
     def open(self) -> None:
-        self._reading.start(self._read_again_and_again())
+        self._reading.keep(self._read_again_and_again)
 
     def close(self) -> None:
         self._reading.cancel()
@@ -76,7 +77,7 @@ class Triggers:
     def _watch(self, triggers: list[FileTrigger]) -> None:
         self._watching.cancel()
         for trigger in triggers:
-            self._watching.start(self._follow(trigger))
+            self._watching.keep(partial(self._follow, trigger))
 
     async def _follow(self, trigger: FileTrigger) -> None:
         """Each file once, once it has not changed for a while; known ones by the keys of their events."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.engine.configuration import Configuration
     from core.engine.engine import Engine
     from core.engine.hands import RealHands
+    from core.engine.reports import Reports
     from core.home import Home
 
 CHECKPOINT_EVERY = 5.0
@@ -40,6 +41,7 @@ class Upkeep:
         runs: RunReader,
         hands: RealHands,
         configuration: Configuration,
+        reports: Reports,
     ) -> None:
         self._home = home
         self._configuration = configuration
@@ -47,11 +49,12 @@ class Upkeep:
         self._store = store
         self._runs = runs
         self._hands = hands
+        self._reports = reports
         self._background = Background()
 
     def open(self) -> None:
-        for work in (self._watch_config(), self._fold_journal(), self._forget_old(), self._look_at_foreign()):
-            self._background.start(work)
+        for work in (self._watch_config, self._fold_journal, self._forget_old, self._look_at_foreign):
+            self._background.keep(work)
 
     def close(self) -> None:
         self._background.cancel()
@@ -67,7 +70,17 @@ class Upkeep:
         while True:
             await asyncio.sleep(CHECKPOINT_EVERY)
             self._hands.watched = self._engine.feed.watched
-            await asyncio.to_thread(self._store.checkpoint)
+            self._reports.refresh()
+            try:
+                told = self._store.keep_in_place()
+                await asyncio.to_thread(self._store.checkpoint)
+            except Exception as error:
+                if self._store.fault(error) is None:
+                    raise
+            else:
+                if told is not None:
+                    log.error(told)
+                    self._engine.troubles.note("database", told)
 
     async def _look_at_foreign(self) -> None:
         """Only while somebody looks at them."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.due import Due
 from core.model import Outcome
-from core.rules.timers import Due
 from core.text import duration
 
 if TYPE_CHECKING:

@@ -75,18 +75,33 @@ RULES: dict[type, Callable[[Step, Any], None]] = {
     m.TurnEnded: turns.turn_ended,
     m.Typed: reporting.typed,
     m.Forged: reporting.forged,
+    m.Barred: placing.unbar,
     m.Match: starting.match,
 }
 """The rule for each message; every message has one."""
 
 
-def decide(world: World, message: m.Message, now: float, cause_at: float | None = None) -> Step:
-    """Changes the world by one message. RefusedError leaves it as it was.
+class DispatchError(Exception):
+    """A bug in the start of tasks, whatever the message was. `task` is the one that was about to start, if known."""
 
-    `now` is Unix time in seconds; `cause_at` is when the message arrived, where that was earlier.
+    def __init__(self, task: int | None) -> None:
+        super().__init__(f"task {task} could not be started" if task is not None else "no task can be chosen")
+        self.task = task
+
+
+def decide(world: World, message: m.Message, now: float, cause_at: float | None = None, *, starts: bool = True) -> Step:
+    """Changes the world by one message. RefusedError leaves it as it was. After any other error, of which a
+    DispatchError is one, the world is not to be used any more.
+
+    `now` is Unix time in seconds; `cause_at` is when the message arrived, if that was earlier. Without `starts` no
+    queued task is started.
     """
     step = Step(world, now, now if cause_at is None else cause_at)
     RULES[type(message)](step, message)
     advance(step)
-    placing.dispatch(step)
+    if starts:
+        try:
+            placing.dispatch(step)
+        except Exception as error:
+            raise DispatchError(step.starting) from error
     return step

@@ -6,13 +6,13 @@ import signal
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.due import Due
 from core.effects import EndTree, ReleaseSession
 from core.kinds.result import Result
 from core.model import AttemptState, Outcome, RetryPolicy, TaskState
 from core.rules.breaking import FAILOVERS, LIMITS, OWN_FAULT, judge
 from core.rules.queueing import end_task, settle
 from core.rules.routing import route
-from core.rules.timers import Due
 from core.speech import ReportKind
 from core.text import plural
 

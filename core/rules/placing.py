@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.due import Due
 from core.effects import Start
 from core.model import AttemptId, AttemptState, TaskState
 from core.rules.mailing import put_back
 from core.rules.queueing import end_task, settle
 from core.rules.routing import balance, warm_up
-from core.rules.timers import Due
 from core.rules.watching import rejudge
 from core.rules.world import Attempt, Task
 
 if TYPE_CHECKING:
-    from core.messages import NotPlaced, Placed, Started
+    from core.messages import Barred, NotPlaced, Placed, Started
     from core.rules.step import Step
 
 PLACING_PAUSE = 1.0
@@ -27,7 +27,9 @@ def dispatch(step: Step) -> None:
     world = step.world
     while True:
         while (task_id := world.ready.pick(world.free_agents(step.now), world.may_start_in)) is not None:
+            step.starting = task_id
             begin(step, world.tasks[task_id])
+        step.starting = None
         if not balance(step):
             break
 
@@ -52,6 +54,14 @@ def begin(step: Step, task: Task) -> None:
     step.enter(task, TaskState.RUNNING)
     step.touch_attempt(attempt)
     step.effects.append(Start(attempt.id))
+
+
+def unbar(step: Step, fact: Barred) -> None:
+    """A task that a bug kept from being started may be tried again."""
+    step.world.barred.discard(fact.task)
+    task = step.world.tasks.get(fact.task)
+    if task is not None:
+        settle(step, task)
 
 
 def placed(step: Step, fact: Placed) -> None:

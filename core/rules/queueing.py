@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.due import Due
 from core.model import FAILED_STATES, STOPPED_BY_PARENT, Need, NeedKind, TaskState
 from core.rules.routing import route
-from core.rules.timers import Due
 from core.workflows.model import RunState
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def settle(step: Step, task: Task) -> None:
     """Offers a queued task to the dispatcher, or takes the offer back, as its conditions now stand."""
     world = step.world
     waits = task.held or bool(task.needs) or task.state is not TaskState.QUEUED or _is_paused(world, task)
+    waits = waits or task.id in world.barred
     world.offer(task, step.now, ready=not waits and task.not_before <= step.now)
     if not waits and not task.ready:
         world.timers.set(task.not_before, Due.READY, task.id)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.due import Due
 from core.model import TaskState
 from core.rules.queueing import enqueue
 from core.rules.runs.restoring import set_limits_of_run
 from core.rules.step import Step
-from core.rules.timers import Due
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,9 +10,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.due import Due
 from core.messages import RefusedError
 from core.model import LOCAL_AGENT, AgentMode, Wanted
-from core.rules.timers import Due
 from core.text import one_line
 
 if TYPE_CHECKING:

@@ -72,6 +72,8 @@ class Step:
     """Parts that call other workflows, with what they give them."""
     paused_all: bool = False
     """The switch over everything was turned."""
+    starting: int | None = None
+    """The task that the dispatcher is about to start."""
     notes: list[Note] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     reply: object = None

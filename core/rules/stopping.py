@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from core.due import Due
 from core.effects import EndTree, SignalTree, Withdraw
 from core.messages import RefusedError
 from core.model import AttemptId, TaskState
 from core.rules.queueing import end_task
-from core.rules.timers import Due
 from core.rules.world import Ending
 from core.text import plural
 

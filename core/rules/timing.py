@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.due import Due, Timer
 from core.effects import CheckOutput
 from core.model import TaskState
 from core.rules.queueing import end_task, settle
 from core.rules.runs.limits import RUN_DUES, run_due
 from core.rules.stopping import begin_ending, grace_over
-from core.rules.timers import Due, Timer
 from core.rules.world import Ending
 from core.text import duration
 
@@ -21,14 +21,21 @@ if TYPE_CHECKING:
     from core.rules.world import Attempt, Task
 
 
-def tick(step: Step, _: Ticked) -> None:
+def tick(step: Step, fact: Ticked) -> None:
+    if fact.timer is not None:
+        _fire(step, fact.timer)
+        return
     while (timer := step.world.timers.take_due(step.now)) is not None:
-        if timer.due in RUN_DUES:
-            run_due(step, timer)
-            continue
-        task = step.world.tasks.get(timer.task)
-        if task is not None and not task.state.ended:
-            _DUE[timer.due](step, task, timer)
+        _fire(step, timer)
+
+
+def _fire(step: Step, timer: Timer) -> None:
+    if timer.due in RUN_DUES:
+        run_due(step, timer)
+        return
+    task = step.world.tasks.get(timer.task)
+    if task is not None and not task.state.ended:
+        _DUE[timer.due](step, task, timer)
 
 
 def _ready(step: Step, task: Task, _: Timer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import exp
 from typing import TYPE_CHECKING
 
@@ -289,6 +289,8 @@ class World:
     """How often in a row a start of each task found no session."""
     silent: dict[int, float] = field(default_factory=dict)
     """tmux servers that do not answer, and since when."""
+    barred: set[int] = field(default_factory=set)
+    """Tasks that a bug keeps from being started."""
     recalled: set[int] = field(default_factory=set)
     ready: Ready = field(init=False)
     _wanted: dict[Wanted, Wanted] = field(default_factory=dict)
@@ -296,6 +298,14 @@ class World:
     def __post_init__(self) -> None:
         self.ready = Ready(self._order_in)
         self.configure(self.limits)
+
+    def start_afresh(self) -> None:
+        """Empties it, to be restored. Whoever holds the world or its attempts goes on holding them."""
+        attempts, fresh = self.attempts, World(self.limits)
+        for part in fields(self):
+            setattr(self, part.name, getattr(fresh, part.name))
+        attempts.clear()
+        self.attempts, self.ready = attempts, Ready(self._order_in)
 
     def _order_in(self, task_id: int, lane: Lane) -> float | None:
         task = self.tasks.get(task_id)

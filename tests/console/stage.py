@@ -17,11 +17,13 @@ from core.adapters.tokens import Tokens
 from core.boundary import BadInputError
 from core.client import AnswerError, NoEngineError
 from core.engine.engine import Engine
+from core.engine.reports import Reports
 from core.engine.service import Service
 from core.home import Home
 from core.messages import RefusedError, Sampled
 from core.ports import OutsideError
 from core.settings import AgentSettings, EngineSettings, Settings
+from core.troubles import Troubles
 from core.vitals import Health, HealthState, Vital
 from tests.fakes import FakeHands
 from tui.app import Console
@@ -87,7 +89,9 @@ class Stage:
         self.home = Home(folder / name, folder / name / "config.toml")
         self.home.make()
         self.store = SqliteStore(self.home.store, "normal")
-        self.engine = Engine(self.store, Reader(self.store.db), settings)
+        troubles = Troubles()
+        reports = Reports(self.home.reports, troubles)
+        self.engine = Engine(self.store, Reader(self.store.db), settings, reports, troubles)
         self.hands = FakeHands(self.engine.post, time.time)
         self.service = Service(self.engine, RunReader(self.store.db), self.home, Tokens(b""), lambda: None)
         self.console = Console(self.home, **({"read_only": False, "plain": False} | options))

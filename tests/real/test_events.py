@@ -11,10 +11,12 @@ from core.adapters.reading import Reader
 from core.adapters.run_reading import RunReader
 from core.adapters.store import SqliteStore
 from core.engine.engine import Engine
+from core.engine.reports import Reports
 from core.engine.ring import Ring
 from core.engine.triggers import Triggers
 from core.home import Home
 from core.settings import Limits, Settings
+from core.troubles import Troubles
 from tests.fakes import FakeHands
 
 WORKFLOW = """
@@ -35,7 +37,8 @@ async def test_an_event_waits_until_it_is_known_what_it_starts(tmp_path) -> None
         Ring(before, Limits(), time.time()).apply(m.Emit("pushed", None, "somebody"), time.time())
         before.commit()
     with closing(SqliteStore(home.store, "normal")) as store:
-        engine = Engine(store, Reader(store.db), Settings())
+        troubles = Troubles()
+        engine = Engine(store, Reader(store.db), Settings(), Reports(home.reports, troubles), troubles)
         triggers = Triggers(home, engine, RunReader(store.db))
         await engine.open(FakeHands(engine.post, time.time))
         engine.ask(m.Emit("pushed", None, "somebody else"), "test", lambda _: None)

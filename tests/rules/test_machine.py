@@ -25,6 +25,8 @@ from tests.fakes import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from core.effects import Effect
+
 AGENTS = (
     AgentLimits("local", may=MaySettings(spawn=3, depth=2, per_minute=2)),
     AgentLimits("other", 1),
@@ -53,9 +55,9 @@ class Fleet(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = MemoryStore()
+        self.store = self.new_store()
         self.now = 1000.0
-        self.ring = Ring(self.store, LIMITS, self.now)
+        self.reopen()
         self.asked: list[AttemptId] = []
         self.begun: set[AttemptId] = set()
         self.over: set[AttemptId] = set()
@@ -66,13 +68,24 @@ class Fleet(RuleBasedStateMachine):
         self.mailbox: dict[int, Mail] = {}
         self.succeeded: set[AttemptId] = set()
 
+    def new_store(self) -> MemoryStore:
+        return MemoryStore()
+
+    def reopen(self) -> None:
+        """An engine that begins with what the store has."""
+        self.ring = Ring(self.store, LIMITS, self.now)
+
     def tell(self, message: m.Message) -> Any:
         try:
             step = self.ring.apply(message, self.now)
         except m.RefusedError as refused:
             assert str(refused)
             return None
-        for effect in step.effects:
+        self.carry_out(step.effects)
+        return step.reply
+
+    def carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
             match effect:
                 case Start(attempt):
                     assert attempt not in self.asked, "an attempt was started twice"
@@ -85,7 +98,6 @@ class Fleet(RuleBasedStateMachine):
                     self.outputs.append(attempt)
                 case HandMail(attempt, mail):
                     self.delivered(attempt, [one.id for one in mail])
-        return step.reply
 
     def some_task(self, number: int) -> int:
         return 1 + number % max(self.ring.world.next_task - 1, 1)
@@ -317,7 +329,7 @@ class Fleet(RuleBasedStateMachine):
         """The engine is gone and comes back from what it had kept; what it had asked for may or may not have begun."""
         self.trees.clear()
         self.outputs.clear()
-        self.ring = Ring(self.store, LIMITS, self.now)
+        self.reopen()
         self.tell(m.Ticked())
 
     @invariant()

@@ -30,5 +30,11 @@ MEANINGS = {
     Exit.LOCKED: "another engine has the home folder",
     Exit.INTERNAL: "a bug of muxdeck",
 }
-BY_REFUSAL = {"not-found": Exit.NOT_FOUND, "usage": Exit.USAGE, "refused": Exit.FAILED, "failed": Exit.FAILED}
+BY_REFUSAL = {
+    "not-found": Exit.NOT_FOUND,
+    "usage": Exit.USAGE,
+    "refused": Exit.FAILED,
+    "failed": Exit.FAILED,
+    "bug": Exit.INTERNAL,
+}
 """Exit code by the code of the engine's refusal."""

@@ -125,6 +125,9 @@ def _engine(home: Home) -> Finding:
         return Finding(
             "engine", "warning", f"tmux does not answer on {', '.join(silent)}", "look for stopped processes"
         )
+    if status["problems"]:
+        found = "; ".join(status["problems"])
+        return Finding("engine", "warning", found, "muxdeck engine status lists them line by line")
     return Finding("engine", "ok", f"process {status['pid']}, {len(status['tmux_servers'])} tmux servers")
 
 

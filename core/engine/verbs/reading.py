@@ -103,5 +103,5 @@ class ReadingVerbs:
             sqlite=sqlite3.sqlite_version,
             since=self._engine.metrics.began_at,
             tmux_servers=self._engine.hands.servers(),
-            problems=[*self._engine.problems, *self._engine.workflow_problems],
+            problems=self._engine.all_problems,
         )

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.due import Due
 from core.rules.runs.finishing import deadline_over
 from core.rules.runs.parts import give_up, gives_up
 from core.rules.runs.schedules import schedule_due
 from core.rules.runs.working import limit_over
-from core.rules.timers import Due
 from core.text import duration
 from core.workflows.model import NodeState
 
 if TYPE_CHECKING:
+    from core.due import Timer
     from core.rules.runs.state import Run
     from core.rules.step import Step
-    from core.rules.timers import Timer
 
 RUN_DUES = frozenset({Due.NODE_LIMIT, Due.RUN_DEADLINE, Due.RUN_GOES_ON, Due.SCHEDULE})
 

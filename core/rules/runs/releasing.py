@@ -5,6 +5,7 @@ from __future__ import annotations
 from heapq import heappop
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from core.due import Due
 from core.messages import NewTask, RefusedError
 from core.model import DEFAULT_GROUP, LOCAL_AGENT, Launch, PartId, TaskSpec, Wanted
 from core.rules.adding import accept
@@ -13,7 +14,6 @@ from core.rules.runs.parts import begin_part, end_part, gives_up
 from core.rules.runs.scope import part_scope, scope_of
 from core.rules.runs.starting import begin_calls, group_of
 from core.rules.runs.working import asks_each
-from core.rules.timers import Due
 from core.workflows.binding import bind
 from core.workflows.expressions import MissingError
 from core.workflows.model import Call, Command, NodeState, Prompt, RunState, Shell

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.due import Due
 from core.rules.runs.counting import rebuild
 from core.rules.runs.plan import plan
 from core.rules.runs.reviving import set_deadline
 from core.rules.runs.state import Part, Progress, Run, Stopping
-from core.rules.timers import Due
 from core.runs import Definition
 from core.workflows.model import NodeState, RunState
 

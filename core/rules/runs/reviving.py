@@ -6,13 +6,13 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
+from core.due import Due
 from core.messages import RefusedError
 from core.model import PartId
 from core.rules.queueing import revive as revive_tasks
 from core.rules.runs.counting import rebuild, recount
 from core.rules.runs.groups import no_room, opened_with, waiting_again
 from core.rules.runs.state import Part, Progress
-from core.rules.timers import Due
 from core.text import one_line
 from core.workflows.model import Call, NodeState, RunState
 

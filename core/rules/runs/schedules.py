@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.due import Due
 from core.rules.runs.events import keep
-from core.rules.timers import Due
 from core.workflows.cron import following, latest
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from core.due import Due
 from core.rules.runs.joins import end_node, stopped_words, verdict
 from core.rules.runs.parts import follow_part, make_due
 from core.rules.runs.scope import element, part_count, scope_of
-from core.rules.timers import Due
 from core.text import duration
 from core.workflows.expressions import MissingError
 from core.workflows.model import Choose, Each, Matrix, NodeState, Over, Prompt, RunState, StartRule
