@@ -33,6 +33,16 @@ class HopelessError(OutsideError):
     """It would be no different another time."""
 
 
+class Damaged(NamedTuple):
+    """A row that cannot be read; everything else can."""
+
+    table: str
+    id: str
+    """What names it in its table; an attempt as `7-1`."""
+    text: str
+    """What is wrong with it."""
+
+
 @dataclass(slots=True)
 class Loaded:
     """Everything that a world is restored from."""
@@ -56,6 +66,8 @@ class Loaded:
     """Events that were kept and not matched yet, the oldest first."""
     fired: dict[tuple[str, str], float]
     """When each schedule, by workflow and cron, began a run last."""
+    damaged: list[Damaged] = field(default_factory=list)
+    """Rows that were passed over; complete once `tasks` is drained."""
 
 
 @dataclass(slots=True)

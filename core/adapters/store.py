@@ -5,30 +5,29 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections import Counter
 from contextlib import closing
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from core.adapters import rows
+from core.adapters.loading import LARGEST, LIVE, Loading, whole
 from core.adapters.run_rows import RunRows
 from core.model import TaskSpec, TaskState
 from core.ports import MAIL_AT_ONCE, Loaded, Recalled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from core.model import AttemptId, Launch
     from core.rules.step import Step
-    from core.rules.world import Attempt, Task
+    from core.rules.world import Attempt
     from core.runs import StoredRun
     from core.speech import Address, Mail
 
 SCHEMA = "5"
 FRESH_AT_MOST = 1024
 """Latest tasks whose launches are kept at hand: most start soon after they were added."""
-_LIVE = "state IN ('queued', 'running')"
 _AMONG = "(SELECT value FROM json_each(?))"
 _NAMED_AMONG = "(SELECT CAST(value AS TEXT) FROM json_each(?))"
 
@@ -171,42 +170,30 @@ class SqliteStore:
     # Reading back
 
     def load(self) -> Loaded:
+        loading = Loading(self._db, self._shared)
         return Loaded(
-            tasks=self._live_tasks(),
-            attempts=self._live_attempts(),
-            groups=[rows.group(row) for row in self._db.execute("SELECT * FROM grp")],
-            agents=[rows.agent(row) for row in self._db.execute("SELECT * FROM agent")],
-            counts=self._counts(),
-            next_task=int(self._meta("next_task") or 1),
-            next_mail=int(self._meta("next_mail") or 1),
-            last_queued_at=float(self._meta("last_queued_at") or 0),
+            tasks=loading.tasks(),
+            attempts=loading.attempts(),
+            groups=loading.groups(),
+            agents=loading.agents(),
+            counts=loading.counts(),
+            next_task=loading.following(whole(self._meta("next_task")) - 1, ("task", "id"), ("attempt", "task")),
+            next_mail=loading.following(whole(self._meta("next_mail")) - 1, ("mail", "id")),
+            last_queued_at=_seconds(self._meta("last_queued_at")),
             paused=self._meta("paused") == "1",
-            runs=self._runs.live(),
-            next_run=self._runs.following("run"),
-            next_event=self._runs.following("event"),
-            unmatched=self._runs.unmatched(),
-            fired=self._runs.fired(),
+            runs=self._runs.live(loading),
+            next_run=loading.following(self._runs.latest("run"), ("run", "id"), ("node", "run"), ("task", "run")),
+            next_event=loading.following(self._runs.latest("event"), ("event", "id")),
+            unmatched=self._runs.unmatched(loading),
+            fired=self._runs.fired(loading),
+            damaged=loading.damaged,
         )
-
-    def _live_tasks(self) -> Iterator[Task]:
-        needs = self._needs(f"met = 0 AND child IN (SELECT id FROM task WHERE {_LIVE})")
-        for row in self._db.execute(f"{rows.SELECT_TASK} WHERE {_LIVE} ORDER BY id"):
-            yield rows.task(row, needs.get(row[0], ()), self._shared)
-
-    def _live_attempts(self) -> list[Attempt]:
-        live = "state NOT IN ('exited', 'killed', 'lost')"
-        among = f"task IN (SELECT id FROM task WHERE {_LIVE})"
-        return [rows.attempt(row) for row in self._db.execute(f"{rows.SELECT_ATTEMPT} WHERE {among} AND {live}")]
 
     def _needs(self, where: str, *args: str) -> dict[int, tuple[Any, ...]]:
         found: dict[int, tuple[Any, ...]] = {}
         for child, parent, kind in self._db.execute(f"SELECT child, parent, kind FROM need WHERE {where}", args):
             found[child] = (*found.get(child, ()), rows.need(parent, kind))
         return found
-
-    def _counts(self) -> Counter[TaskState]:
-        counted = self._db.execute("SELECT state, count(*) FROM task WHERE ended_at IS NOT NULL GROUP BY state")
-        return Counter({TaskState(state): count for state, count in counted})
 
     def states(self, tasks: Iterable[int]) -> dict[int, TaskState]:
         found = self._db.execute(f"SELECT id, state FROM task WHERE id IN {_AMONG}", (json.dumps(list(tasks)),))
@@ -311,6 +298,15 @@ class SqliteStore:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
 
+def _seconds(written: str | None) -> float:
+    """0 for what is no time."""
+    try:
+        found = float(written or 0)
+    except ValueError:
+        return 0.0
+    return found if 0 <= found < LARGEST else 0.0
+
+
 _ENDED_AMONG = f"SELECT id FROM task WHERE id IN {_AMONG} AND ended_at IS NOT NULL"
 _STOPPED_BELOW = f"""
 WITH RECURSIVE below (id) AS (
@@ -327,7 +323,7 @@ SELECT id FROM mail
 WHERE id < ? AND CASE
     WHEN taken_at IS NULL THEN coalesce(expires_at <= ?, 0)
     ELSE acked_at IS NOT NULL
-        OR NOT EXISTS (SELECT 1 FROM task WHERE task.id = CAST(mail.taken_by AS INTEGER) AND task.{_LIVE})
+        OR NOT EXISTS (SELECT 1 FROM task WHERE task.id = CAST(mail.taken_by AS INTEGER) AND task.{LIVE})
 END
 ORDER BY id
 """
