@@ -80,7 +80,8 @@ def _fill(path: Path, limits: Limits, queued: int, running: int) -> None:
     store.db.execute(
         f"""WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {queued})
             INSERT INTO task (id, place, queued_at, {copied})
-            SELECT id + n, place + n * 1e-3, queued_at + n * 1e-3, {copied} FROM number, task WHERE id = {running + 2}"""
+            SELECT id + n, place + n * 1e-3, queued_at + n * 1e-3, {copied}
+            FROM number, task WHERE id = {running + 2}"""
     )
     store.db.execute("COMMIT")
     store.checkpoint()
