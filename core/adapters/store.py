@@ -9,7 +9,7 @@ from contextlib import closing
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from core.adapters import rows
+from core.adapters import rows, salvage
 from core.adapters.loading import LARGEST, LIVE, Loading, whole
 from core.adapters.run_rows import RunRows
 from core.model import TaskSpec, TaskState
@@ -36,44 +36,80 @@ class StoreError(Exception):
     """The file cannot be used; the text says why and what to do."""
 
 
+_MOVE = "move it and its -wal away, or choose another home"
+
+
+def _opened(path: Path) -> tuple[sqlite3.Connection | None, str]:
+    """The connection, or None and what is damaged. StoreError if another version wrote it."""
+    foreign = salvage.not_a_store(path)
+    if foreign is not None:
+        return None, foreign
+    db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+    try:
+        damaged = _prepare(db, path)
+    except sqlite3.Error as error:
+        db.close()
+        if salvage.is_damage(error):
+            return None, str(error)
+        raise
+    except BaseException:
+        db.close()
+        raise
+    if damaged is not None:
+        db.close()
+        return None, damaged
+    return db, ""
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> str | None:
+    """What is damaged, or None. Nothing is written before the file is known to be ours."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is not None:
+        _check_schema(db, path)
+        damaged = salvage.damage(db)
+        if damaged is not None:
+            return damaged
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA temp_store = MEMORY")
+    db.execute("PRAGMA wal_autocheckpoint = 0")
+    db.executescript(files("core.adapters").joinpath("schema.sql").read_text())
+    if db.execute("SELECT 1 FROM meta WHERE name = 'schema'").fetchone() is None:
+        db.execute("INSERT INTO meta VALUES ('schema', ?)", (SCHEMA,))
+    return None
+
+
+def _check_schema(db: sqlite3.Connection, path: Path) -> None:
+    found = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+    if found is not None and found[0] != SCHEMA:
+        raise StoreError(f"{path} has schema {found[0]}, this muxdeck reads {SCHEMA}: use the version that wrote it")
+
+
 class SqliteStore:
     """`core.ports.Store` over a file. Owned by one thread of one process: the engine's lock sees to it."""
 
     def __init__(self, path: Path, durability: str = "full") -> None:
         self._path = path
-        self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
-        try:
-            self._prepare()
-        except BaseException:
-            self._db.close()
-            raise
+        self.notices: list[str] = []
+        """What a person has to know of the file since it was opened."""
+        self._db = self._opened()
         self._shared = rows.Shared(self._db)
         self._runs = RunRows(self._db, self._shared)
         self._fresh: dict[int, Launch] = {}
         self._open = False
         self._journal = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC) if durability == "full" else -1
 
-    def _prepare(self) -> None:
+    def _opened(self) -> sqlite3.Connection:
+        """A damaged file is replaced by what can be read of it, once."""
         try:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute("PRAGMA temp_store = MEMORY")
-            self._db.execute("PRAGMA wal_autocheckpoint = 0")
-            self._db.executescript(files("core.adapters").joinpath("schema.sql").read_text())
-            self._check_schema()
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"{self._path} cannot be used: {error}; move it and its -wal away, or choose another home"
-            ) from error
-
-    def _check_schema(self) -> None:
-        found = self._meta("schema")
-        if found is None:
-            self._db.execute("INSERT INTO meta VALUES ('schema', ?)", (SCHEMA,))
-        elif found != SCHEMA:
-            raise StoreError(
-                f"{self._path} has schema {found}, this muxdeck reads {SCHEMA}: use the version that wrote it"
-            )
+            db, damaged = _opened(self._path)
+            if db is None:
+                self.notices.append(salvage.salvage(self._path, damaged))
+                db, damaged = _opened(self._path)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self._path} cannot be used: {error}; {_MOVE}") from error
+        if db is None:
+            raise StoreError(f"{self._path} is damaged again right after it was salvaged: {damaged}; {_MOVE}")
+        return db
 
     @property
     def db(self) -> sqlite3.Connection:
