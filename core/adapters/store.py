@@ -235,6 +235,11 @@ class SqliteStore:
         found = self._db.execute(f"SELECT id, state FROM task WHERE id IN {_AMONG}", (json.dumps(list(tasks)),))
         return {task_id: TaskState(state) for task_id, state in found}
 
+    def attempts_made(self, tasks: Iterable[int]) -> dict[int, int]:
+        """The number of the latest attempt of each of the tasks that exist; 0 if there was none."""
+        query = f"SELECT id, attempts FROM task WHERE id IN {_AMONG}"
+        return dict(self._db.execute(query, (json.dumps(list(tasks)),)))
+
     def ran_on(self, task: int) -> str | None:
         query = """SELECT agent FROM attempt WHERE task = ?
                    ORDER BY json_extract(result, '$.session') IS NULL, number DESC LIMIT 1"""
