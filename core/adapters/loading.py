@@ -83,6 +83,9 @@ class Loading:
             yield from self._chunks(last)
         finally:
             if collects:
+                # Both together make everything old at no cost: else the next collection would walk all of it at once.
+                gc.freeze()
+                gc.unfreeze()
                 gc.enable()
 
     def _chunks(self, last: int) -> Iterator[Task]:
