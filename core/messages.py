@@ -469,6 +469,14 @@ class Barred:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What the store had of the latest attempt of a running task cannot be read: nothing of it can be followed."""
+
+    task: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """An event is on disk and has not been matched yet."""
 
@@ -494,6 +502,7 @@ Observation = (
     | Typed
     | Forged
     | Barred
+    | Unreadable
     | Match
 )
 

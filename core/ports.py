@@ -52,6 +52,16 @@ class StoredAside(NamedTuple):
     tries: int
 
 
+class Damaged(NamedTuple):
+    """A row that cannot be read; everything else can."""
+
+    table: str
+    id: str
+    """What names it in its table; an attempt as `7-1`."""
+    text: str
+    """What is wrong with it."""
+
+
 @dataclass(slots=True)
 class Loaded:
     """Everything that a world is restored from."""
@@ -75,6 +85,8 @@ class Loaded:
     """Events that were kept and not matched yet, the oldest first."""
     fired: dict[tuple[str, str], float]
     """When each schedule, by workflow and cron, began a run last."""
+    damaged: list[Damaged] = field(default_factory=list)
+    """Rows that were passed over; complete once `tasks` is drained."""
 
 
 @dataclass(slots=True)
@@ -111,8 +123,9 @@ class Store(Protocol):
     def fault(self, error: BaseException) -> StoreFault | None:
         """What an exception of this store tells about the machine; None for anything else, which is a bug."""
 
-    def mend(self) -> None:
-        """Repairs what it can of itself, outside a transaction; raises what keeps it from that."""
+    def mend(self) -> str | None:
+        """Repairs what it can of itself, outside a transaction, and says what a person has to know of that; raises what
+        keeps it from that."""
 
     def probe(self) -> None:
         """Writes something and makes it durable; raises what keeps it from that. To be called outside a transaction."""

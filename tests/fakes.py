@@ -75,8 +75,8 @@ class MemoryStore:
     def fault(self, error: BaseException) -> StoreFault | None:
         return StoreFault("the disk is full", passes=False) if isinstance(error, OSError) else None
 
-    def mend(self) -> None:
-        pass
+    def mend(self) -> str | None:
+        return None
 
     def probe(self) -> None:
         pass

@@ -142,7 +142,7 @@ class Database:
         """Whether its path still names the files that are open."""
         return self._present() == self._files
 
-    def write_anew(self, prepare: Callable[[], None]) -> str:
+    def write_anew(self, prepare: Callable[[], object]) -> str:
         """Puts the open database back at its path, where somebody has removed or replaced its files.
 
         What stands there now is kept beside it. Returns what was done, in words. `prepare` sets the new connection up.

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from core.adapters.loading import check_numbers, whole
 from core.model import PartId
 from core.runs import Event, StoredNode, StoredPart, StoredRun, Surroundings
+from core.workflows.model import NodeState, RunState
+from core.workflows.source import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from core.adapters.database import Database
+    from core.adapters.loading import Loading
     from core.adapters.rows import Shared
     from core.rules.runs.state import Part, Progress, Run
     from core.rules.step import Step
@@ -120,8 +124,9 @@ class RunRows:
 
     # Reading back
 
-    def live(self) -> list[StoredRun]:
-        return self._runs("ended_at IS NULL")
+    def live(self, loading: Loading) -> list[StoredRun]:
+        found = loading.fetch(f"SELECT {_RUN} FROM run WHERE ended_at IS NULL ORDER BY id")
+        return list(loading.each("run", lambda row: _sound(self._run(row)), found))
 
     def recall(self, ids: Sequence[int]) -> list[StoredRun]:
         """Those of the runs that exist, and the runs that wait, or waited, for them."""
@@ -142,18 +147,19 @@ class RunRows:
         """Runs, or events, with one of these keys."""
         return dict(self._db.execute(f"SELECT key, id FROM {table} WHERE key IN {_AMONG}", (json.dumps(list(keys)),)))
 
-    def unmatched(self) -> list[Event]:
+    def unmatched(self, loading: Loading) -> list[Event]:
         """The oldest first."""
-        found = self._db.execute(f"SELECT {_EVENT} FROM event WHERE matched = 0 ORDER BY id")
-        return [Event(id_, at, topic, _parsed(data), *rest) for id_, at, topic, data, *rest in found]
+        found = loading.fetch(f"SELECT {_EVENT} FROM event WHERE matched = 0 ORDER BY id")
+        return list(loading.each("event", _event, found))
 
-    def fired(self) -> dict[tuple[str, str], float]:
-        return {(name, cron): at for name, cron, at in self._db.execute("SELECT workflow, cron, at FROM fired")}
+    def fired(self, loading: Loading) -> dict[tuple[str, str], float]:
+        found = loading.fetch("SELECT workflow, cron, at FROM fired")
+        return dict(loading.each("fired", lambda row: ((row[0], row[1]), float(row[2])), found, key=2))
 
-    def following(self, table: str) -> int:
-        """The next number of a run, or of an event: none is used twice, whatever was forgotten."""
+    def latest(self, table: str) -> int:
+        """The latest number of a run, or of an event, as SQLite remembers it: whatever was forgotten since."""
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).fetchone()
-        return 1 if row is None else int(row[0]) + 1
+        return 0 if row is None else whole(row[0])
 
     def _runs(self, where: str, *args: object) -> list[StoredRun]:
         found = self._db.execute(f"SELECT {_RUN} FROM run WHERE {where} ORDER BY id", args).fetchall()
@@ -236,6 +242,28 @@ def _of_node(run: int, progress: Progress) -> Row:
 
 def _of_part(of: PartId, part: Part) -> Row:
     return (*of, part.state.value, part.task, part.reason, part.wish, part.agent, part.held)
+
+
+def _sound(run: StoredRun) -> StoredRun:
+    """Raises what `loading.UNREADABLE` has if no world could take the run in."""
+    workflow = unpack(run.source)
+    RunState(run.state)
+    if run.stopping is not None:
+        RunState(run.stopping[0])
+    check_numbers((run.queued_at, run.hops, run.started_at or 0))
+    for state in (*(node.state for node in run.nodes), *(part.state for part in run.parts)):
+        NodeState(state)
+    check_numbers([number for node in run.nodes for number in (node.since, node.after)])
+    check_numbers([number for part in run.parts for number in (part.item, part.wish, part.task or 0)])
+    odd = {*(node.name for node in run.nodes), *(part.node for part in run.parts)} - workflow.nodes.keys()
+    if odd:
+        raise ValueError(f"its workflow has no {min(map(str, odd))[:40]!r}")
+    return run
+
+
+def _event(row: Row) -> Event:
+    id_, at, topic, data, *rest = row
+    return Event(id_, float(at), topic, _parsed(data), *rest)
 
 
 def _json(value: object) -> str | None:

@@ -51,6 +51,9 @@ CREATE TABLE IF NOT EXISTS task (
     ahead REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS task_live ON task (id) WHERE state IN ('queued', 'running');
+CREATE INDEX IF NOT EXISTS task_running ON task (id) WHERE state = 'running';
+-- Always empty, unless the file was damaged: a start need not look through everything for it.
+CREATE INDEX IF NOT EXISTS task_odd ON task (id) WHERE ended_at IS NULL AND state NOT IN ('queued', 'running');
 CREATE INDEX IF NOT EXISTS task_queued ON task (place) WHERE state = 'queued';
 CREATE INDEX IF NOT EXISTS task_ended ON task (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS task_failed ON task (ended_at) WHERE state IN ('failed', 'timed_out', 'lost');

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from core.adapters import rows
+from core.adapters import rows, salvage
 from core.adapters.database import Database
+from core.adapters.loading import LARGEST, LIVE, Loading, whole
 from core.adapters.run_rows import RunRows
 from core.model import TaskSpec, TaskState
 from core.ports import MAIL_AT_ONCE, Loaded, Recalled, StoredAside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from core.model import AttemptId, Launch
     from core.ports import StoreFault
     from core.rules.step import Step
-    from core.rules.world import Attempt, Task
+    from core.rules.world import Attempt
     from core.runs import StoredRun
     from core.speech import Address, Mail
 
@@ -30,7 +30,6 @@ FRESH_AT_MOST = 1024
 """Latest tasks whose launches are kept at hand: most start soon after they were added."""
 PROBE_SIZE = 1 << 16
 """Bytes that must find room before the engine takes a full disk for mended."""
-_LIVE = "state IN ('queued', 'running')"
 _AMONG = "(SELECT value FROM json_each(?))"
 _NAMED_AMONG = "(SELECT CAST(value AS TEXT) FROM json_each(?))"
 
@@ -39,46 +38,83 @@ class StoreError(Exception):
     """The file cannot be used; the text says why and what to do."""
 
 
+_MOVE = "move it and its -wal away, or choose another home"
+
+
+def _opened(path: Path) -> tuple[Database | None, str]:
+    """The connection, or None and what is damaged. StoreError if another version wrote it."""
+    foreign = salvage.not_a_store(path)
+    if foreign is not None:
+        return None, foreign
+    db = Database(path)
+    try:
+        damaged = _prepare(db, path)
+    except sqlite3.Error as error:
+        db.close()
+        if salvage.is_damage(error):
+            return None, str(error)
+        raise
+    except BaseException:
+        db.close()
+        raise
+    if damaged is not None:
+        db.close()
+        return None, damaged
+    return db, ""
+
+
+def _prepare(db: Database, path: Path) -> str | None:
+    """What is damaged, or None. Nothing is written before the file is known to be ours."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is not None:
+        _check_schema(db, path)
+        damaged = salvage.damage(db.raw)
+        if damaged is not None:
+            return damaged
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.execute("PRAGMA temp_store = MEMORY")
+    db.execute("PRAGMA wal_autocheckpoint = 0")
+    db.executescript(files("core.adapters").joinpath("schema.sql").read_text())
+    if db.execute("SELECT 1 FROM meta WHERE name = 'schema'").fetchone() is None:
+        db.execute("INSERT INTO meta VALUES ('schema', ?)", (SCHEMA,))
+    return None
+
+
+def _check_schema(db: Database, path: Path) -> None:
+    found = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+    if found is not None and found[0] != SCHEMA:
+        raise StoreError(f"{path} has schema {found[0]}, this muxdeck reads {SCHEMA}: use the version that wrote it")
+
+
 class SqliteStore:
     """`core.ports.Store` over a file. Owned by one thread of one process: the engine's lock sees to it."""
 
     def __init__(self, path: Path, durability: str = "full") -> None:
         self._path = path
         self._syncs = durability == "full"
-        self._db = Database(path)
-        try:
-            self._prepare()
-            self._db.opened()
-        except BaseException:
-            self._db.close()
-            raise
+        self.notices: list[str] = []
+        """What a person has to know of the file since it was opened."""
+        self._is_damaged = False
+        self._db = self._opened()
+        self._db.opened()
         self._shared = rows.Shared(self._db)
         self._runs = RunRows(self._db, self._shared)
         self._fresh: dict[int, Launch] = {}
         self._open = False
         self._sync_failed = False
 
-    def _prepare(self) -> None:
+    def _opened(self) -> Database:
+        """A damaged file is replaced by what can be read of it, once."""
         try:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute("PRAGMA temp_store = MEMORY")
-            self._db.execute("PRAGMA wal_autocheckpoint = 0")
-            self._db.executescript(files("core.adapters").joinpath("schema.sql").read_text())
-            self._check_schema()
-        except sqlite3.Error as error:
-            raise StoreError(
-                f"{self._path} cannot be used: {error}; move it and its -wal away, or choose another home"
-            ) from error
-
-    def _check_schema(self) -> None:
-        found = self._meta("schema")
-        if found is None:
-            self._db.execute("INSERT INTO meta VALUES ('schema', ?)", (SCHEMA,))
-        elif found != SCHEMA:
-            raise StoreError(
-                f"{self._path} has schema {found}, this muxdeck reads {SCHEMA}: use the version that wrote it"
-            )
+            db, damaged = _opened(self._path)
+            if db is None:
+                self.notices.append(salvage.salvage(self._path, damaged))
+                db, damaged = _opened(self._path)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self._path} cannot be used: {error}; {_MOVE}") from error
+        if db is None:
+            raise StoreError(f"{self._path} is damaged again right after it was salvaged: {damaged}; {_MOVE}")
+        return db
 
     @property
     def db(self) -> Database:
@@ -96,11 +132,12 @@ class SqliteStore:
         """To be called now and then: puts the database back if its files were removed or replaced, and says so."""
         if self._open or self._db.is_in_place:
             return None
-        told = self._db.write_anew(self._prepare)
+        told = self._db.write_anew(lambda: _prepare(self._db, self._path))
         self._forget_what_is_known()
         return told
 
     def fault(self, error: BaseException) -> StoreFault | None:
+        self._is_damaged = self._is_damaged or self._db.is_damaged_by(error)
         return self._db.fault(error)
 
     # Writing
@@ -185,8 +222,17 @@ class SqliteStore:
         self._shared.forget()
         self._fresh.clear()
 
-    def mend(self) -> None:
-        pass
+    def mend(self) -> str | None:
+        if not self._is_damaged:
+            return None
+        self._db.close()
+        told = salvage.salvage(self._path, "found while the engine ran")
+        self._db.open()
+        _prepare(self._db, self._path)
+        self._db.opened()
+        self._forget_what_is_known()
+        self._is_damaged = False
+        return told
 
     def probe(self) -> None:
         self.begin()
@@ -227,32 +273,24 @@ class SqliteStore:
     # Reading back
 
     def load(self) -> Loaded:
+        loading = Loading(self._db.raw, self._shared)
         return Loaded(
-            tasks=self._live_tasks(),
-            attempts=self._live_attempts(),
-            groups=[rows.group(row) for row in self._db.execute("SELECT * FROM grp")],
-            agents=[rows.agent(row) for row in self._db.execute("SELECT * FROM agent")],
-            counts=self._counts(),
-            next_task=int(self._meta("next_task") or 1),
-            next_mail=int(self._meta("next_mail") or 1),
-            last_queued_at=float(self._meta("last_queued_at") or 0),
+            tasks=loading.tasks(),
+            attempts=loading.attempts(),
+            groups=loading.groups(),
+            agents=loading.agents(),
+            counts=loading.counts(),
+            next_task=loading.following(whole(self._meta("next_task")) - 1, ("task", "id"), ("attempt", "task")),
+            next_mail=loading.following(whole(self._meta("next_mail")) - 1, ("mail", "id")),
+            last_queued_at=_seconds(self._meta("last_queued_at")),
             paused=self._meta("paused") == "1",
-            runs=self._runs.live(),
-            next_run=self._runs.following("run"),
-            next_event=self._runs.following("event"),
-            unmatched=self._runs.unmatched(),
-            fired=self._runs.fired(),
+            runs=self._runs.live(loading),
+            next_run=loading.following(self._runs.latest("run"), ("run", "id"), ("node", "run"), ("task", "run")),
+            next_event=loading.following(self._runs.latest("event"), ("event", "id")),
+            unmatched=self._runs.unmatched(loading),
+            fired=self._runs.fired(loading),
+            damaged=loading.damaged,
         )
-
-    def _live_tasks(self) -> Iterator[Task]:
-        needs = self._needs(f"met = 0 AND child IN (SELECT id FROM task WHERE {_LIVE})")
-        for row in self._db.execute(f"{rows.SELECT_TASK} WHERE {_LIVE} ORDER BY id"):
-            yield rows.task(row, needs.get(row[0], ()), self._shared)
-
-    def _live_attempts(self) -> list[Attempt]:
-        live = "state NOT IN ('exited', 'killed', 'lost')"
-        among = f"task IN (SELECT id FROM task WHERE {_LIVE})"
-        return [rows.attempt(row) for row in self._db.execute(f"{rows.SELECT_ATTEMPT} WHERE {among} AND {live}")]
 
     def _needs(self, where: str, *args: str) -> dict[int, tuple[Any, ...]]:
         found: dict[int, tuple[Any, ...]] = {}
@@ -260,13 +298,14 @@ class SqliteStore:
             found[child] = (*found.get(child, ()), rows.need(parent, kind))
         return found
 
-    def _counts(self) -> Counter[TaskState]:
-        counted = self._db.execute("SELECT state, count(*) FROM task WHERE ended_at IS NOT NULL GROUP BY state")
-        return Counter({TaskState(state): count for state, count in counted})
-
     def states(self, tasks: Iterable[int]) -> dict[int, TaskState]:
         found = self._db.execute(f"SELECT id, state FROM task WHERE id IN {_AMONG}", (json.dumps(list(tasks)),))
         return {task_id: TaskState(state) for task_id, state in found}
+
+    def attempts_made(self, tasks: Iterable[int]) -> dict[int, int]:
+        """The number of the latest attempt of each of the tasks that exist; 0 if there was none."""
+        query = f"SELECT id, attempts FROM task WHERE id IN {_AMONG}"
+        return dict(self._db.execute(query, (json.dumps(list(tasks)),)))
 
     def ran_on(self, task: int) -> str | None:
         query = """SELECT agent FROM attempt WHERE task = ?
@@ -367,6 +406,15 @@ class SqliteStore:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
 
+def _seconds(written: str | None) -> float:
+    """0 for what is no time."""
+    try:
+        found = float(written or 0)
+    except ValueError:
+        return 0.0
+    return found if 0 <= found < LARGEST else 0.0
+
+
 _ENDED_AMONG = f"SELECT id FROM task WHERE id IN {_AMONG} AND ended_at IS NOT NULL"
 _STOPPED_BELOW = f"""
 WITH RECURSIVE below (id) AS (
@@ -383,7 +431,7 @@ SELECT id FROM mail
 WHERE id < ? AND CASE
     WHEN taken_at IS NULL THEN coalesce(expires_at <= ?, 0)
     ELSE acked_at IS NOT NULL
-        OR NOT EXISTS (SELECT 1 FROM task WHERE task.id = CAST(mail.taken_by AS INTEGER) AND task.{_LIVE})
+        OR NOT EXISTS (SELECT 1 FROM task WHERE task.id = CAST(mail.taken_by AS INTEGER) AND task.{LIVE})
 END
 ORDER BY id
 """

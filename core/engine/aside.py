@@ -122,7 +122,7 @@ def _subject(fact: m.Message) -> str:
             return agent
         case m.ServerSilent(server) | m.ServerBack(server):
             return str(server)
-        case m.Barred(task):
+        case m.Barred(task) | m.Unreadable(task):
             return str(task)
         case _:
             return str(getattr(fact, "attempt", ""))
@@ -132,7 +132,7 @@ def task_of(fact: Observation) -> int | None:
     match fact:
         case m.Sampled(looks):
             return next(iter(looks)).task if len(looks) == 1 else None
-        case m.Barred(task):
+        case m.Barred(task) | m.Unreadable(task):
             return task
         case m.Forged():
             return None

@@ -15,7 +15,18 @@ from core.engine.metrics import Metrics
 from core.engine.ring import ENGINE, Ring
 from core.engine.syncing import Syncing
 from core.engine.turns import Answer, Done, Entry, Turns
-from core.messages import Configure, Exited, Match, NotPlaced, RefusedError, Sampled, Started, Ticked, TreeEnded
+from core.messages import (
+    Configure,
+    Exited,
+    Match,
+    NotPlaced,
+    RefusedError,
+    Sampled,
+    Started,
+    Ticked,
+    TreeEnded,
+    Unreadable,
+)
 from core.settings import limits
 
 if TYPE_CHECKING:
@@ -36,6 +47,8 @@ SHORTEST_PAUSE = 0.1
 """Seconds between two tries of a turn that the store keeps from its work."""
 FINISH_DEADLINE = 5.0
 """Seconds that the disk has for the last answers when the engine ends."""
+SHOWN_DAMAGED = 3
+"""Rows of the store that are named one by one, if they cannot be read."""
 EFFECT_PAUSES = (1.0, 4.0, 15.0, 60.0)
 """Seconds until something that was to be done outside, and met a bug, is tried again; after the last one it is left."""
 
@@ -56,7 +69,7 @@ class Engine:
         self.troubles = troubles
         self.metrics = Metrics()
         self._now = time.time()
-        self._ring = Ring(store, limits(settings), self._now)
+        self._ring = Ring(store, limits(settings), self._now, loads=False)
         self.world = self._ring.world
         self.store = store
         self.reader = reader
@@ -66,6 +79,8 @@ class Engine:
         self._hands: Hands | None = None
         self._held_events: list[Event] | None = None
         self._turn_due = False
+        self.loaded = asyncio.Event()
+        """Set once the whole world is there: until then nothing is taken in, and only simple questions are answered."""
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}
@@ -84,11 +99,26 @@ class Engine:
     async def open(self, hands: Hands) -> None:
         """Finds out what became of everything that ran; after that the engine works."""
         self._hands = hands
+        for _ in self._ring.loading(self._now):
+            await asyncio.sleep(0)
+        self.feed.runs.count_afresh()
         with self.contained("to find out what runs"):
             await hands.open(list(self.world.attempts.values()))
+        self._name_damage()
+        self.loaded.set()
         self.post(Ticked())
         for event in self._ring.unmatched:
             self._match(event)
+
+    def _name_damage(self) -> None:
+        for one in self._ring.damaged:
+            if one.table == "attempt":
+                self.post(Unreadable(int(one.id.partition("-")[0]), one.text))
+        if self._ring.damaged:
+            some = "; ".join(f"{one.table} {one.id}: {one.text}" for one in self._ring.damaged[:SHOWN_DAMAGED])
+            more = len(self._ring.damaged) - SHOWN_DAMAGED
+            text = f"rows of the database cannot be read and are passed over: {some}"
+            self.troubles.note("rows", f"{text}; {more} more" if more > 0 else text)
 
     def hold_events(self) -> None:
         """Until `match_events`: what an event is to start may not be known yet, and it is matched only once."""
@@ -178,7 +208,7 @@ class Engine:
         self._call_turn()
 
     def _call_turn(self) -> None:
-        if not self._turn_due and self._hands is not None:
+        if not self._turn_due and self.loaded.is_set():
             self._turn_due = True
             asyncio.get_running_loop().call_soon(self._turn)
 

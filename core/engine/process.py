@@ -53,7 +53,6 @@ class Process:
         self._agents = Agents(home, settings, self._engine.reader, self._store, self._engine.post)
         self._runs = RunReader(self._store.db)
         self._stopped = asyncio.Event()
-        gc.freeze()
 
     def stop(self) -> None:
         """Everything that runs goes on running."""
@@ -73,13 +72,16 @@ class Process:
         upkeep = Upkeep(self._home, engine, self._store, self._runs, hands, configuration, self._reports)
         triggers = Triggers(self._home, engine, self._runs)
         engine.on_configured = self._agents.configure
-        await engine.open(hands)
         await server.open(self._home.socket)
+        ready()
+        await engine.open(hands)
+        gc.freeze()
+        for notice in self._store.notices:
+            self._troubles.note("database", notice)
         upkeep.open()
         triggers.open()
         self._agents.configure(engine.settings)
         log.info("serving %s, %d tasks live", self._home.root, len(engine.world.tasks))
-        ready()
         await self._stopped.wait()
         upkeep.close()
         triggers.close()

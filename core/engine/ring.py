@@ -10,17 +10,20 @@ from core import messages as m
 from core.effects import Start
 from core.engine.letters import coming_again
 from core.engine.seen import Seen
-from core.ports import MAIL_AT_ONCE, Recalled
+from core.ports import MAIL_AT_ONCE, Damaged, Recalled
 from core.rules.decide import decide
 from core.rules.mailing import addresses, take
-from core.rules.recovery import restore
+from core.rules.recovery import restoring
 from core.rules.runs.restoring import run_of
 from core.rules.runs.starting import key_of, wishes_of
 from core.rules.world import World
 from core.speech import Address, Recipient
+from core.text import one_line
 from core.workflows.source import unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from core.model import AttemptId
     from core.ports import Store
     from core.rules.runs.state import Run
@@ -35,14 +38,23 @@ ENGINE = "engine"
 class Ring:
     """A world and the store behind it. Ended tasks live in the store only; a message that names one brings it back."""
 
-    def __init__(self, store: Store, limits: Limits, now: float) -> None:
+    def __init__(self, store: Store, limits: Limits, now: float, *, loads: bool = True) -> None:
+        """Without `loads` the world is empty until `loading` has been drained."""
         self.store = store
         self.world = World(limits=limits)
         self.unmatched: list[Event] = []
         """Events that an engine before this one has kept and not matched."""
-        self._load(now)
+        self.damaged: list[Damaged] = []
+        """Rows that could not be read."""
+        if loads:
+            self._load(now)
 
     def _load(self, now: float) -> None:
+        for _ in self.loading(now):
+            pass
+
+    def loading(self, now: float) -> Iterator[None]:
+        """Reads the world in small pieces. Others may look at it in between; nothing may be applied."""
         limits, loaded = self.world.limits, self.store.load()
         for group in loaded.groups:
             self.world.groups[group.name] = group
@@ -56,9 +68,18 @@ class Ring:
         self.world.next_run, self.world.next_event = loaded.next_run, loaded.next_event
         self.world.fired = loaded.fired
         self.world.configure(limits)
-        runs = [run_of(stored, unpack(stored.source)) for stored in loaded.runs]
-        restore(self.world, loaded.tasks, loaded.attempts, now, runs)
+        damaged, runs = [], []
+        for stored in loaded.runs:
+            try:
+                runs.append(run_of(stored, unpack(stored.source)))
+            except Exception as error:  # whatever its columns hold: the run is passed over, and named
+                damaged.append(Damaged("run", str(stored.id), one_line(repr(error), 120)))
+        step = yield from restoring(self.world, loaded.tasks, loaded.attempts, now, runs)
+        self.damaged = [*loaded.damaged, *damaged]
         self.unmatched = loaded.unmatched
+        if step.tasks:
+            self.store.keep(step, ENGINE)
+            self.store.commit()
         for task in self.world.barred & self.world.tasks.keys():
             self.world.offer(self.world.tasks[task], now, ready=False)
 

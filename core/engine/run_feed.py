@@ -26,9 +26,13 @@ class RunFeed:
     def __init__(self, world: World, reader: RunReader) -> None:
         self._world = world
         self._reader = reader
+        self.count_afresh()
+
+    def count_afresh(self) -> None:
+        """To be called if the world was read from the store."""
         self._asking = {
             (run.id, name)
-            for run in world.runs.values()
+            for run in self._world.runs.values()
             for name, progress in run.nodes.items()
             if progress.state is NodeState.ASKING
         }

@@ -152,6 +152,7 @@ class Client(asyncio.Protocol):
             self._name = "console" if parameters.get("client") == "console" else "command line"
             return {"schema": SCHEMA, "version": __version__, "pid": os.getpid()}
         if do == "watch":
+            await self._engine.loaded.wait()
             self._background.keep(self._watch)
             return {"schema": SCHEMA}
         return await self._service.answer(do, json.dumps(parameters), self._name)

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from core.home import Home
 
 
+AT_ONCE = frozenset({"list", "notes", "status", "stats", "agents", "groups", "events", "runs", "mail", "quit"})
+"""Verbs that are answered while the engine still reads its store: what they tell may not be whole yet."""
+
+
 class Service:
     """Answers one request after the other; it keeps nothing about who asked."""
 
@@ -62,6 +66,8 @@ class Service:
 
     async def answer(self, do: str, raw: bytes | str, who: str) -> Any:  # noqa: ANN401 - JSON
         """The document of a verb. RefusedError and BadInputError say why there is none."""
+        if do not in AT_ONCE:
+            await self._engine.loaded.wait()
         if self._refresh is not None:
             with self._engine.contained("to read the configuration"):
                 await self._refresh()

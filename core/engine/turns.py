@@ -249,7 +249,10 @@ class Turns:
         if now < self._try_at:
             return False
         try:
-            self._store.mend()
+            told = self._store.mend()
+            if told is not None:
+                self._troubles.note("database", told)
+                self._world_is_good = False
             self._store.probe()
         except Exception as error:
             self._store.rollback()

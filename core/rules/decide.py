@@ -76,6 +76,7 @@ RULES: dict[type, Callable[[Step, Any], None]] = {
     m.Typed: reporting.typed,
     m.Forged: reporting.forged,
     m.Barred: placing.unbar,
+    m.Unreadable: ending.unreadable,
     m.Match: starting.match,
 }
 """The rule for each message; every message has one."""

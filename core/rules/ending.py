@@ -17,7 +17,7 @@ from core.speech import ReportKind
 from core.text import plural
 
 if TYPE_CHECKING:
-    from core.messages import Exited, LauncherGone, LeftBehind, TreeEnded
+    from core.messages import Exited, LauncherGone, LeftBehind, TreeEnded, Unreadable
     from core.rules.step import Step
     from core.rules.world import Attempt, Task, World
 
@@ -89,6 +89,13 @@ def tree_ended(step: Step, fact: TreeEnded) -> None:
     if fact.left and attempt.exit_code is None:
         step.world.timers.set(step.now + KILL_AGAIN, Due.GRACE_OVER, attempt.id.task, attempt.id.number)
     _go_on(step, attempt)
+
+
+def unreadable(step: Step, fact: Unreadable) -> None:
+    task = step.world.tasks.get(fact.task)
+    if task is not None and task.state is TaskState.RUNNING and task.id not in step.world.attempts:
+        end_task(step, task, TaskState.LOST, f"the record of its attempt cannot be read: {fact.text}")
+        step.note(f"task {task.id} was lost: {task.reason}", task.id)
 
 
 def left_behind(step: Step, fact: LeftBehind) -> None:

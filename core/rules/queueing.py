@@ -40,13 +40,26 @@ def satisfied(kind: NeedKind, parent: TaskState) -> bool | None:
 
 def settle(step: Step, task: Task) -> None:
     """Offers a queued task to the dispatcher, or takes the offer back, as its conditions now stand."""
-    world = step.world
-    waits = task.held or bool(task.needs) or task.state is not TaskState.QUEUED or _is_paused(world, task)
-    waits = waits or task.id in world.barred
-    world.offer(task, step.now, ready=not waits and task.not_before <= step.now)
-    if not waits and not task.ready:
-        world.timers.set(task.not_before, Due.READY, task.id)
+    step.world.offer(task, step.now, ready=may_start_from(step.world, task, step.now))
     step.tasks[task.id] = task
+
+
+def may_start_from(world: World, task: Task, now: float) -> bool:
+    """Whether nothing about the task itself stands against its start; if only its time does, a timer is set."""
+    if task.held or task.needs or task.id in world.barred or task.state is not TaskState.QUEUED:
+        return False
+    if _is_paused(world, task):
+        return False
+    if task.not_before > now:
+        world.timers.set(task.not_before, Due.READY, task.id)
+        return False
+    return True
+
+
+def set_queue_limit(world: World, task: Task) -> None:
+    limit = task.policy.timeouts.queue
+    if limit is not None:
+        world.timers.set(task.queued_at + limit, Due.QUEUE_LIMIT, task.id)
 
 
 def _is_paused(world: World, task: Task) -> bool:
@@ -71,9 +84,7 @@ def enqueue(step: Step, task: Task) -> None:
             end_task(step, task, *_stopped_by(need, parent))
             return
     task.needs = tuple(waiting)
-    limit = task.policy.timeouts.queue
-    if limit is not None:
-        world.timers.set(task.queued_at + limit, Due.QUEUE_LIMIT, task.id)
+    set_queue_limit(world, task)
     settle(step, task)
 
 

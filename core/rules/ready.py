@@ -61,12 +61,26 @@ class Ready:
         self.shared: dict[Key, Lane] = {}
         """Lanes with tasks that other agents may take."""
 
-    def push(self, task: int, order: float, agent: str, group: str, wanted: Wanted) -> None:
-        key = agent, group, wanted
+    def push_all(self, orders: list[tuple[float, int]], agent: str, group: str, wanted: Wanted) -> None:
+        """Tasks of one lane, each with its order before its number."""
+        lane = self._lane((agent, group, wanted))
+        for entry in orders:
+            heappush(lane.heap, entry)
+        if wanted.agent is None:
+            for order, task in orders:
+                self._push_tail(lane, order, task)
+        if lane.listed is None or lane.heap[0][0] < lane.listed:
+            self._offer(lane)
+
+    def _lane(self, key: Key) -> Lane:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key)
-            self._by_group.setdefault(group, {})[key] = lane
+            self._by_group.setdefault(lane.group, {})[key] = lane
+        return lane
+
+    def push(self, task: int, order: float, agent: str, group: str, wanted: Wanted) -> None:
+        lane = self._lane((agent, group, wanted))
         heappush(lane.heap, (order, task))
         if wanted.agent is None:
             self._push_tail(lane, order, task)

@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.bench import console, latency, load, mixes, orders, runs, scale, talks, throughput, workflows
+from tests.bench import console, latency, load, mixes, orders, runs, scale, start, talks, throughput, workflows
 from tests.bench.figures import HEADER
 from tests.fleet import Fleet
 
@@ -79,6 +79,7 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "hundred": hundred,
     "thousand": thousand,
     "million": million,
+    "start": start.figures,
     "mixes": mixes.figures,
     "talks": talks.figures,
     "runs": of_runs,

@@ -158,14 +158,6 @@ def test_what_was_not_committed_is_not_there_after_a_crash(tmp_path) -> None:
     store.close()
 
 
-def test_a_file_that_is_no_store_is_refused_with_what_to_do_and_stays_as_it_is(tmp_path) -> None:
-    file = tmp_path / "db"
-    file.write_bytes(b"something else " * 100)
-    with pytest.raises(StoreError, match="move it and its -wal away"):
-        SqliteStore(file)
-    assert file.read_bytes() == b"something else " * 100
-
-
 def test_a_store_of_another_schema_is_refused_with_what_to_do(tmp_path) -> None:
     store = SqliteStore(tmp_path / "db")
     store.db.execute("UPDATE meta SET value = '99' WHERE name = 'schema'")
