@@ -198,8 +198,9 @@ class Deck:
             return "no answer"
 
     def engines(self) -> list[int]:
-        """Processes that serve this home, by their command line."""
-        return [pid for pid in system.pids() if self._serves(system.command_line(pid))]
+        """Processes that serve this home, by their command line; not what they have just forked."""
+        serving = {pid for pid in system.pids() if self._serves(system.command_line(pid))}
+        return sorted(pid for pid in serving if system.parent(pid) not in serving)
 
     def _serves(self, words: list[str]) -> bool:
         return str(self.home) in words and any(word.endswith("core.engine") for word in words)

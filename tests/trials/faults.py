@@ -37,6 +37,7 @@ INJECTED = (
     ("read", "EIO", ""),
     ("accept4", "EMFILE", ""),
     ("pidfd_open", "EMFILE", ""),
+    ("clone,clone3,fork,vfork", "EAGAIN", ""),
 )
 
 FAULTS = (
@@ -96,7 +97,7 @@ def run(given: argparse.Namespace) -> int:
     bad = 0
     print(_row("fault", "said meanwhile", "cost", "healed", "pid kept"))
     for fault in chosen:
-        missing = _missing(fault)
+        missing = _missing(fault, given.program)
         if missing:
             print(f"      {fault.name}: skipped: needs {missing}", flush=True)
         elif "namespace" in fault.needs and _INSIDE not in os.environ:
@@ -114,13 +115,23 @@ def _chosen(name: str, only: list[str]) -> bool:
     return not only or any(text == name or (text in name and not text.startswith("=")) for text in only)
 
 
-def _missing(fault: Fault) -> str:
+def _missing(fault: Fault, program: list[str] | None) -> str:
     """What this machine does not offer; empty if the fault can be made."""
     if fault.needs & {"tmpfs", "user", "namespace"} and not mounts.is_root():
         return "root"
+    if "user" in fault.needs and not _runs_as_plain_user(program):
+        return "a --program that a plain user can run"
     if "strace" in fault.needs and shutil.which("strace") is None:
         return "strace"
     return ""
+
+
+def _runs_as_plain_user(program: list[str] | None) -> bool:
+    with Deck(program, uid=PLAIN_USER) as deck:
+        try:
+            return deck.run("--version").code == 0
+        except OSError:
+            return False
 
 
 def _in_namespace_of_users(fault: Fault) -> int:

@@ -102,7 +102,8 @@ class Account:
     def wrongs(self, fault: Fault) -> list[str]:
         """Empty if everything was as it must be."""
         wrong = [f"{verb} crashed" for verb, said in self.verbs.items() if said.crashed]
-        heard = " ".join([*self.said, *(said.words for said in self.verbs.values())]).lower()
+        words = [said.words for verb, said in self.verbs.items() if verb != "doctor" and said.code]
+        heard = " ".join([*self.said, *words]).lower()
         if fault.said and not any(word in heard for word in fault.said.split("|")):
             wrong.append(f"nobody said {fault.said!r}")
         wrong += [f"{word}: {how}" for word, how in self.costs.items() if word not in fault.may_cost]
@@ -190,7 +191,20 @@ def _afterwards(scene: Scene, account: Account, patience: float) -> None:
             )
         elif word not in scene.deck.lines("ends"):
             account.costs[word] = "did not run"
+    account.costs |= _after_restart(scene, account_of)
     account.twice = [word for word, count in Counter(scene.deck.lines("begins")).items() if count > 1]
+
+
+def _after_restart(scene: Scene, before: dict[int, tuple[str, int | None]]) -> dict[str, str]:
+    """What the next engine does not know any more, or otherwise: it was not on disk."""
+    scene.deck.restart()
+    numbers = list(scene.numbers.values())
+    now = _states(scene.deck, numbers, 2)
+    return {
+        word: f"{now.get(number, 'gone')} after a restart"
+        for word, number in scene.numbers.items()
+        if number in before and now.get(number) != before[number] and before[number][0] not in LIVE
+    }
 
 
 def _states(deck: Deck, numbers: list[int], patience: float) -> dict[int, tuple[str, int | None]]:

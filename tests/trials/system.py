@@ -39,6 +39,15 @@ def lives(pid: int) -> bool:
     return bool(command_line(pid))
 
 
+def parent(pid: int) -> int:
+    """0 if the process has ended."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0
+    return int(status.rpartition(b")")[2].split()[1])
+
+
 def pids() -> Iterator[int]:
     """Of all processes but this one."""
     own = os.getpid()
