@@ -31,7 +31,9 @@ def main() -> int:
     if given.trial is None:
         parser.print_help()
         return 0
-    signal.signal(signal.SIGTERM, _end)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        # Set also where HUP was ignored: everything that is started here would inherit that.
+        signal.signal(ending, _end)
     try:
         return int(import_module(f"tests.trials.{given.trial}").run(given))
     except KeyboardInterrupt:

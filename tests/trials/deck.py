@@ -215,11 +215,12 @@ class Deck:
         system.until(lambda: not any(map(system.lives, killed)), 5)
 
     def tmux_servers(self) -> list[int]:
-        inside = f"{self.home}/run/tmux-"
+        """Without the clients of the engine, which have the same command line."""
+        inside, engines = f"{self.home}/run/tmux-", set(self.engines())
         return [
             pid
             for pid in system.pids()
-            if (words := system.command_line(pid)) and "tmux" in words[0] and any(inside in word for word in words)
+            if any(inside in word for word in system.command_line(pid)[:5]) and system.parent(pid) not in engines
         ]
 
     def restart(self) -> int:

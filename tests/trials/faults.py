@@ -220,7 +220,7 @@ def _all_killed_at_once(given: argparse.Namespace) -> list[str]:
     return all_killed_at_once(given.program)
 
 
-def all_killed_at_once(program: list[str] | None, tasks: int = 4) -> list[str]:
+def all_killed_at_once(program: list[str] | None, tasks: int = 8) -> list[str]:
     """Engine, tmux and launchers die at one instant; the programs ignore it. None has a second copy while it lives."""
     from tests.trials.killing import kill_everything_but, overlaps, stubborn
 

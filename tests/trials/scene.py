@@ -144,9 +144,8 @@ def _meanwhile(fault: Fault, scene: Scene, account: Account, seconds: float) -> 
         account.verbs["ls"] = scene.deck.run("ls", timeout=VERB)
     while not fault.quiet:
         account.said.update(_problems(scene.deck))
-        if "doctor" not in account.verbs:
-            account.verbs["doctor"] = scene.deck.run("doctor", timeout=VERB)
-            account.said.update(_findings(account.verbs["doctor"]))
+        account.verbs["doctor"] = scene.deck.run("doctor", timeout=VERB)
+        account.said.update(_findings(account.verbs["doctor"]))
         if time.monotonic() > end:
             return
         time.sleep(0.5)
@@ -161,7 +160,8 @@ def _problems(deck: Deck) -> set[str]:
         return {f"(no answer: {error})"}
     if "error" in answer:
         return {f"(status: {answer['error'].get('text', answer['error'])})"}
-    return set(map(str, answer["ok"]["problems"]))
+    silent = {"a tmux server is silent" for server in answer["ok"]["tmux_servers"] if server["silent_since"]}
+    return silent | set(map(str, answer["ok"]["problems"]))
 
 
 def _findings(said: Said) -> set[str]:
