@@ -66,7 +66,7 @@ class Sessions:
         self._opened = False
         self._sealing: dict[AttemptId, asyncio.Task[None]] = {}
         self._log_size = settings.engine.log_size
-        self._bell = Bell(home.bell, self._began, self._ended, on_hook)
+        self.bell = Bell(home.bell, self._began, self._ended, on_hook, self.hear_again)
 
     def configure(self, settings: Settings) -> None:
         self._log_size = settings.engine.log_size
@@ -141,6 +141,15 @@ class Sessions:
         ended = self.folder(attempt).exit()
         if attempt in self.slots and ended is not None:
             self._post(Exited(attempt, ended.code, time.time(), ended.result))
+
+    def hear_again(self) -> None:
+        """The bell was away: what it would have told is in the files."""
+        for attempt, slot in list(self.slots.items()):
+            if slot.stage is Stage.BUSY:
+                begun_at = self.folder(attempt).begun_at()
+                if begun_at is not None:
+                    self._post(Started(attempt, None, begun_at))
+                self._ended(attempt)
 
     def watch(self, slot: Slot) -> None:
         """Notices the end of the slot's launcher."""
@@ -296,7 +305,7 @@ class Sessions:
             await asyncio.wait(under_way, timeout=CLOSE_DEADLINE)
         for task in self._sealing.values():
             task.cancel()
-        self._bell.close()
+        self.bell.close()
         self.pool.end_all()
         await self.servers.disconnect({slot.server.index for slot in self.slots.values() if slot.server is not None})
 
