@@ -106,8 +106,8 @@ class Servers:
         self._closing = False
         self.troubles = Troubles()
         """Of tmux and of its configuration."""
-        self.ends_all = False
-        """Nothing that runs can be found again: `disconnect` ends all servers."""
+        self.homeless = False
+        """Nobody can find what runs again: after `disconnect` each server ends with the last program on it."""
         self.all: dict[int, Server] = {}
         self.configure(settings)
 
@@ -243,8 +243,8 @@ class Servers:
     async def disconnect(self, used: set[int]) -> None:
         """Servers with sessions in use live on; the others end. What was asked of either is carried out before."""
         self._closing = True
-        left = () if self.ends_all else used
-        await asyncio.gather(*(_leave(server, ends=server.index not in left) for server in list(self.all.values())))
+        leave = _abandon if self.homeless else _leave
+        await asyncio.gather(*(leave(server, ends=server.index not in used) for server in list(self.all.values())))
 
 
 async def _leave(server: Server, *, ends: bool) -> None:
@@ -252,6 +252,16 @@ async def _leave(server: Server, *, ends: bool) -> None:
         with suppress(TmuxError):
             last = ["kill-server"] if ends else ["display-message", "-p", "."]
             await server.control.ask(last, deadline=LEAVE_DEADLINE)
+    server.disconnect()
+
+
+async def _abandon(server: Server, *, ends: bool) -> None:
+    """The launchers without a program end as soon as the engine has."""
+    if server.usable:
+        with suppress(TmuxError):
+            await server.control.ask(["set", "-s", "exit-empty", "on"], deadline=LEAVE_DEADLINE)
+            end = ["kill-server"] if ends else ["kill-session", "-t", f"={CONTROL_SESSION}"]
+            await server.control.ask(end, deadline=LEAVE_DEADLINE)
     server.disconnect()
 
 
