@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from core import __version__
+from core.appending import opened_plain
 from core.sockets import connect
+from core.text import one_line
 
 if TYPE_CHECKING:
     import socket
@@ -22,6 +25,13 @@ SCHEMA = 1
 
 class NoEngineError(Exception):
     """No engine answers; the text says why."""
+
+    is_bug = False
+    """A bug of muxdeck keeps the engine from starting."""
+
+
+class EngineBugError(NoEngineError):
+    is_bug = True
 
 
 class AnswerError(Exception):
@@ -38,6 +48,7 @@ class Client:
 
     def __init__(self, home: Home, *, start: bool) -> None:
         """NoEngineError where none answers, with `start` only after trying to start one."""
+        self._log = home.log
         try:
             self._socket = connect(home.socket)
         except OSError:
@@ -72,7 +83,7 @@ class Client:
         except OSError as error:
             raise NoEngineError(f"the connection to the engine broke: {error.strerror}") from error
         if not line:
-            raise NoEngineError("the engine ended before it answered")
+            raise NoEngineError(f"the engine ended before it answered: {self._log} may say why")
         answer = json.loads(line)
         if "error" in answer:
             fault = answer["error"]
@@ -81,37 +92,73 @@ class Client:
 
 
 def start_engine(home: Home) -> socket.socket:
-    """Connects to a new engine, or to another that was faster. NoEngineError where none comes up."""
+    """Connects to a new engine, or to another that was faster. NoEngineError if none comes up."""
+    home.make()
+    code, word = _started(home)
+    deadline = time.monotonic() + PATIENCE if code in (None, LOCKED) else 0.0
+    while True:
+        with suppress(OSError):
+            return connect(home.socket)
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.05)
+    text = one_line(word.decode("utf-8", "replace").strip(), 2000) or f"{_end_in_words(code)}; {home.log} may say why"
+    if code == LOCKED:
+        text += f", and nobody can connect to it at {home.socket}"
+    kind = EngineBugError if code in (BUG, 1) else NoEngineError
+    raise kind(f"the engine cannot start: {text}")
+
+
+def _started(home: Home) -> tuple[int | None, bytes]:
+    """The exit code of an engine that did not come up, None of one that did, and what it said."""
     import subprocess
 
-    home.make()
-    reading, writing = os.pipe()
+    try:
+        reading, writing = os.pipe()
+    except OSError as error:
+        raise NoEngineError(f"the engine cannot be started: {error.strerror}") from error
     argv = [sys.executable, "-P", "-m", "core.engine", "--home", str(home.root), "--ready", str(writing)]
-    with open(os.open(home.log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "wb") as log:
-        engine = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            cwd="/",
-            env=_environment(),
-            pass_fds=(writing,),
-            start_new_session=True,
-        )
-    os.close(writing)
-    with os.fdopen(reading, "rb") as ready:
+    with os.fdopen(reading, "rb") as ready, _log(home) as log:
+        try:
+            engine = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                cwd="/",
+                env=_environment(),
+                pass_fds=(writing,),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise NoEngineError(f"the engine cannot be started: {error.strerror}") from error
+        finally:
+            os.close(writing)
         word = ready.read()
     if word == b"\n":
         engine.returncode = 0  # it lives on: nobody waits for it
-    if word == b"\n" or engine.wait() == LOCKED:
-        with suppress(OSError):
-            return connect(home.socket)
-    text = word.decode("utf-8", "replace").strip() or f"see {home.log}"
-    raise NoEngineError(f"the engine cannot start: {text}")
+        return None, b""
+    return engine.wait(), word
 
 
-LOCKED = 7
-"""Exit code of an engine that found another one."""
+def _log(home: Home) -> BinaryIO:
+    """For what an engine says before it has opened it itself; nothing, if it cannot be opened."""
+    try:
+        return os.fdopen(opened_plain(str(home.log)), "wb")
+    except OSError:
+        return open(os.devnull, "wb")
+
+
+def _end_in_words(code: int | None) -> str:
+    if code is None:
+        return "it started, and has gone again"
+    return f"it was ended by signal {-code}" if code < 0 else f"it ended with exit code {code}"
+
+
+LOCKED, BUG = 7, 70
+"""Exit codes of an engine that found another one, and of one that met a bug of its own."""
+PATIENCE = 5.0
+"""Seconds in which an engine that has the home listens again after its socket was removed."""
 
 
 def _environment() -> dict[str, str]:

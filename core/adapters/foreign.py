@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -115,10 +116,11 @@ def _sockets() -> list[Path]:
 def _list_panes(socket: str) -> list[_Pane]:
     panes = []
     for line in _ask(socket, "list-panes", "-a", "-F", _FORMAT):
-        session_id, windows, attached, pid, activity, active, name, command = line.split(_SEPARATOR, 7)
-        panes.append(
-            _Pane(session_id, int(windows), int(attached), int(pid), float(activity), active == "1", name, command)
-        )
+        with suppress(ValueError):  # what another version of tmux says otherwise is passed over
+            session_id, windows, attached, pid, activity, active, name, command = line.split(_SEPARATOR, 7)
+            panes.append(
+                _Pane(session_id, int(windows), int(attached), int(pid), float(activity), active == "1", name, command)
+            )
     return panes
 
 
@@ -129,7 +131,7 @@ def _ask(socket: str, *command: str) -> list[str]:
 
     try:
         reply = libtmux.Server(socket_path=socket).cmd(*command)
-    except (LibTmuxException, OSError) as error:
+    except (LibTmuxException, OSError, ValueError) as error:
         raise OutsideError(f"tmux: {error}") from error
     if reply.stderr:
         raise OutsideError(f"tmux: {' '.join(reply.stderr)}")

@@ -8,16 +8,18 @@ import logging
 import os
 import signal
 import sys
-from logging.handlers import RotatingFileHandler
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from core.adapters.shortages import in_words
 from core.engine.lock import Lock, LockedError
+from core.engine.logs import log_to
 from core.home import HomeError, find
 from core.lean import without_tls
+from core.text import one_line
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from core.engine.logs import EngineLog
     from core.home import Home
 
 EXIT_CONFIG, EXIT_LOCKED, EXIT_INTERNAL = 4, 7, 70
@@ -32,16 +34,34 @@ def main() -> int:
     try:
         home = find(options.home)
         home.make()
-        with Lock(home.lock, home.socket):
-            _log_to(home.log, foreground=options.ready is None)
-            return _run(home, options.ready)
+    except HomeError as error:
+        return _fail(str(error), EXIT_CONFIG, options.ready)
+    try:
+        return _locked(home, options.ready)
     except HomeError as error:
         return _fail(str(error), EXIT_CONFIG, options.ready)
     except LockedError as error:
         return _fail(str(error), EXIT_LOCKED, options.ready)
+    except OSError as error:
+        log.exception("the engine ends")
+        return _fail(f"{in_words(error)}; {home.log} says where", EXIT_INTERNAL, options.ready)
+    except Exception as error:
+        log.exception("the engine ends by a bug of muxdeck")
+        text = f"a bug of muxdeck: {type(error).__name__}: {one_line(str(error), 200)}; {home.log} has all of it"
+        return _fail(text, EXIT_INTERNAL, options.ready)
 
 
-def _run(home: Home, ready: int | None) -> int:
+def _locked(home: Home, ready: int | None) -> int:
+    with Lock(home.lock, home.socket) as lock:
+        code = _run(home, lock, log_to(home.log, foreground=ready is None), ready)
+        if lock.held:
+            return code
+        # The files at these paths may be another engine's by now: SQLite would tidy up by name.
+        logging.shutdown()
+        os._exit(code)
+
+
+def _run(home: Home, lock: Lock, to: EngineLog, ready: int | None) -> int:
     without_tls()
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # to look for them takes longer than all else that it does
     import asyncio
@@ -52,7 +72,7 @@ def _run(home: Home, ready: int | None) -> int:
 
     gc.set_threshold(50_000, 20, 100)
     try:
-        process = Process(home)
+        process = Process(home, lock, to)
     except (ConfigError, StoreError) as error:
         return _fail(str(error), EXIT_CONFIG, ready)
     return asyncio.run(_serve(process, ready))
@@ -73,22 +93,15 @@ async def _serve(process: object, ready: int | None) -> int:
 def _tell(ready: int | None, word: str = "\n") -> None:
     """To the client that started the engine: a line end, or why there is none."""
     if ready is not None:
-        os.write(ready, word.encode())
-        os.close(ready)
-
-
-def _log_to(path: Path, *, foreground: bool) -> None:
-    handler = RotatingFileHandler(path, maxBytes=1 << 20, backupCount=2, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    if foreground:
-        log.addHandler(logging.StreamHandler(sys.stderr))
-    log.setLevel(logging.INFO)
+        with suppress(OSError):  # it has not waited, or was told before
+            os.write(ready, word.encode("utf-8", "backslashreplace"))
+            os.close(ready)
 
 
 def _fail(text: str, code: int, ready: int | None) -> int:
     log.error(text)
-    sys.stderr.write(f"muxdeck: {text}\n")
+    with suppress(OSError):
+        sys.stderr.write(f"muxdeck: {text}\n")
     _tell(ready, text)
     return code
 

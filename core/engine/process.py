@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import resource
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,43 +15,53 @@ from core.adapters.store import SqliteStore
 from core.adapters.tokens import open_tokens
 from core.config.reading import read
 from core.engine.agents import Agents
+from core.engine.background import Background
 from core.engine.configuration import Configuration
 from core.engine.engine import Engine
 from core.engine.hands import RealHands
 from core.engine.outputs import Outputs
+from core.engine.premises import Loss, Premises
 from core.engine.reports import Reports
 from core.engine.run_files import prepare
 from core.engine.server import Server
 from core.engine.service import Service
 from core.engine.triggers import Triggers
 from core.engine.upkeep import Upkeep
+from core.sockets import Listener
 from core.troubles import Troubles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core.engine.lock import Lock
+    from core.engine.logs import EngineLog
     from core.engine.talk import Plan
     from core.home import Home
     from core.model import AttemptId, Launch
 
+EXIT_HOME, EXIT_LOCKED = 4, 7
 log = logging.getLogger("muxdeck")
 
 
 class Process:
     """ConfigError where the configuration cannot be used, StoreError where the store cannot."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, lock: Lock, to: EngineLog) -> None:
         _raise_file_limit()
         self._home = home
+        self._lock = lock
+        self._log = to
+        self._log.troubles = self._troubles = Troubles()
         settings = read(home.config)
         self._store = SqliteStore(home.store, settings.engine.durability)
         self._tokens = open_tokens(home.secret)
-        self._troubles = Troubles()
         self._reports = Reports(home.reports, self._troubles)
         self._engine = Engine(self._store, Reader(self._store.db), settings, self._reports, self._troubles)
         self._agents = Agents(home, settings, self._engine.reader, self._store, self._engine.post)
         self._runs = RunReader(self._store.db)
         self._stopped = asyncio.Event()
+        self._loss: Loss | None = None
+        self._premises: Premises | None = None
 
     def stop(self) -> None:
         """Everything that runs goes on running."""
@@ -72,17 +81,34 @@ class Process:
         upkeep = Upkeep(self._home, engine, self._store, self._runs, hands, configuration, self._reports)
         triggers = Triggers(self._home, engine, self._runs)
         engine.on_configured = self._agents.configure
-        await server.open(self._home.socket)
+        hands.sessions.servers.troubles = self._troubles
+        listener, background = Listener(self._home.socket), Background()
+        premises = self._premises = Premises(
+            self._home,
+            self._lock,
+            listener,
+            hands.sessions.bell,
+            self._troubles,
+            on_socket=lambda listening: background.start(server.open(listening)),
+            on_loss=self._lose_home,
+            hear_again=hands.sessions.hear_again,
+            looks=(self._log.look,),
+        )
+        await server.open(listener.bind())
         ready()
         await engine.open(hands)
         gc.freeze()
         for notice in self._store.notices:
             self._troubles.note("database", notice)
+        background.keep(premises.watch)
         upkeep.open()
         triggers.open()
         self._agents.configure(engine.settings)
         log.info("serving %s, %d tasks live", self._home.root, len(engine.world.tasks))
         await self._stopped.wait()
+        if self._loss is not None:
+            return await self._leave_home(self._loss, server, hands)
+        background.cancel()
         upkeep.close()
         triggers.close()
         self._agents.close()
@@ -90,10 +116,24 @@ class Process:
         await engine.finish()
         await hands.close()
         self._store.close()
-        with suppress(OSError):
-            self._home.socket.unlink(missing_ok=True)
+        listener.remove()
         log.info("ended")
         return 0
+
+    def _lose_home(self, loss: Loss) -> None:
+        self._loss = loss
+        self.stop()
+
+    async def _leave_home(self, loss: Loss, server: Server, hands: RealHands) -> int:
+        """Nothing is done by the path of a file: it may be another engine's by now. What was accepted is in the store
+        already, and what runs goes on."""
+        await server.close()
+        servers = hands.sessions.servers
+        servers.homeless = loss is Loss.REMOVED
+        used = {slot.server.index for slot in hands.sessions.slots.values() if slot.server is not None}
+        await servers.disconnect(used if servers.homeless else set(servers.all))
+        log.info("ended")
+        return EXIT_LOCKED if loss is Loss.TAKEN else EXIT_HOME
 
     def _launch(self, attempt: AttemptId) -> Launch:
         prepare(self._engine.world, self._runs, attempt.task)
@@ -111,6 +151,8 @@ class Process:
     def _bug(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A failure that nobody expected, outside of any turn: it is reported, and costs what failed alone."""
         doing, error = str(context.get("message")), context.get("exception")
+        if self._premises is not None and self._premises.explains(error):
+            return
         if isinstance(error, OSError):
             log.warning("%s: %s", doing, error)
         elif isinstance(error, BaseException):

@@ -21,8 +21,6 @@ from core.text import one_line
 from core.wire import LONGEST_LINE, SCHEMA
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from core.engine.engine import Engine
     from core.engine.service import Service
 
@@ -43,14 +41,12 @@ class Server:
         self._clients: set[Client] = set()
         self._server: asyncio.Server | None = None
 
-    async def open(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        before = os.umask(0o077)
-        try:
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_unix_server(self._client, str(path), backlog=256)
-        finally:
-            os.umask(before)
+    async def open(self, listening: socket.socket) -> None:
+        """Also instead of the socket before; clients that are connected stay."""
+        before = self._server
+        self._server = await asyncio.get_running_loop().create_unix_server(self._client, sock=listening)
+        if before is not None:
+            before.close()
 
     def _client(self) -> Client:
         client = Client(self._engine, self._service, self._clients)

@@ -143,3 +143,39 @@ async def test_a_refusal_in_a_line_ends_that_line_and_confuses_nothing(control: 
         ends = await asyncio.gather(first, refused, never, return_exceptions=True)
         assert not any(isinstance(end, Reply) and end.ok and end.lines == ("3",) for end in ends)
     assert (await control.ask(["display-message", "-p", "in step"]))[0].lines == ("in step",)
+
+
+def test_what_tmux_would_never_say_is_refused_and_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for odd in (b"x", b"1 2", b"1 2 x", b"1 2 " + b"9" * 5000, b"1 2 3 4"):
+        with pytest.raises(TmuxError, match="marked"):
+            list(Parser().feed(b"%begin " + odd + b"\n%end " + odd + b"\n"))
+    monkeypatch.setattr("core.adapters.tmux.control.LONGEST_REPLY", 100)
+    for endless in (b"x" * 101, b"%begin 1 2 1\n" + b"line\n" * 30):
+        with pytest.raises(TmuxError, match="without an end"):
+            list(Parser().feed(endless))
+
+
+async def test_an_odd_reply_costs_the_connection_and_nothing_else() -> None:
+    gone = asyncio.Event()
+    say = ["sh", "-c", "read line; printf '%%begin x\\n%%end x\\n'; exec cat"]
+    odd = Control(say, {"PATH": os.environ["PATH"]}, gone.set)
+    with pytest.raises(TmuxError, match="ended"):
+        await odd.ask(["display-message"])
+    assert gone.is_set()
+    assert not odd.alive
+
+
+async def test_a_name_that_tmux_cannot_take_fails_by_itself(control: Control) -> None:
+    with pytest.raises(TmuxError, match="NUL or CR"):
+        await control.ask(["display-message", "-p", "a\0b"])
+    (reply,) = await control.ask(["display-message", "-p", "in step"])
+    assert reply.line == "in step"
+    with pytest.raises(TmuxError, match="without a word"):
+        _ = Reply(True, ()).line
+
+
+async def test_a_client_that_cannot_be_started_leaves_no_handle_open() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(FileNotFoundError):
+        Control(["no-such-tmux"], {"PATH": "/nowhere"}, lambda: None)
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -83,7 +83,7 @@ def run(argv: Sequence[str]) -> int:
         return BY_REFUSAL.get(error.code, Exit.FAILED)
     except NoEngineError as error:
         say(str(error))
-        return Exit.NO_ENGINE
+        return Exit.INTERNAL if error.is_bug else Exit.NO_ENGINE
     except HomeError as error:
         say(str(error))
         return Exit.CONFIG

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.model import AttemptId
+from core.sockets import set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 _READ_AT_ONCE = 1 << 16
+LONGEST_LINE = 256
+"""Bytes; what is longer is not ours."""
 
 
 class Bell:
     """Calls `on_start(attempt, pid)`, `on_end(attempt)` and `on_hook(attempt)` from the running loop.
 
-    Lines not ours are ignored.
+    Lines not ours are ignored. `on_lost` is called after a time in which nobody can have been heard: the files have to
+    be looked at.
     """
 
     def __init__(
@@ -27,24 +32,69 @@ class Bell:
         on_start: Callable[[AttemptId, int], None],
         on_end: Callable[[AttemptId], None],
         on_hook: Callable[[AttemptId], None],
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
-        path.unlink(missing_ok=True)
-        os.mkfifo(path, 0o600)
-        self._fifo = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        """If there can be no fifo at the path now, `mend` makes it later."""
+        self._path = path
+        self._fifo = -1
         self._on_start = on_start
         self._on_end = on_end
         self._on_hook = on_hook
+        self.on_lost = on_lost
         self._rest = b""
-        asyncio.get_running_loop().add_reader(self._fifo, self._readable)
+        with suppress(OSError):
+            self._make()
 
     def close(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._fifo)
-        os.close(self._fifo)
+        if self._fifo >= 0:
+            asyncio.get_running_loop().remove_reader(self._fifo)
+            os.close(self._fifo)
+            self._fifo = -1
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a launcher that opens the path finds this fifo."""
+        try:
+            named = os.stat(self._path, follow_symlinks=False)
+        except OSError:
+            return False
+        return self._fifo >= 0 and os.path.samestat(named, os.fstat(self._fifo))
+
+    def mend(self) -> None:
+        """Makes the fifo anew if the path no longer names it. OSError if it cannot be made."""
+        if not self.is_there:
+            self._make()
+            self.on_lost()
+
+    def _make(self) -> None:
+        """In place of whatever is at the path: a launcher that found no fifo has made a plain file there."""
+        new = self._path.with_name(f"{self._path.name}.new")
+        new.unlink(missing_ok=True)
+        os.mkfifo(new, 0o600)
+        fifo = os.open(new, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            set_aside(self._path)
+            new.rename(self._path)
+        except OSError:
+            os.close(fifo)
+            raise
+        if self._fifo >= 0:
+            self._readable()  # the last words on the one before
+            self.close()
+        self._fifo, self._rest = fifo, b""
+        asyncio.get_running_loop().add_reader(fifo, self._readable)
 
     def _readable(self) -> None:
-        *lines, self._rest = (self._rest + os.read(self._fifo, _READ_AT_ONCE)).split(b"\n")
+        try:
+            heard = os.read(self._fifo, _READ_AT_ONCE)
+        except OSError:
+            return
+        *lines, self._rest = (self._rest + heard).split(b"\n")
+        if len(self._rest) > LONGEST_LINE:
+            self._rest = self._rest[: LONGEST_LINE + 1]  # enough to know at its end that it was too long
         for line in lines:
-            self._heard(line)
+            if len(line) <= LONGEST_LINE:
+                self._heard(line)
 
     def _heard(self, line: bytes) -> None:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import logging
 import os
 import re
 import signal
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _READ_AT_ONCE = 1 << 16
+LONGEST_REPLY = 1 << 26
+"""Bytes without an end after which the connection is of no use."""
 _ANSWERS_US = 1
 """Flag of a block that answers a command of this connection."""
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@=+-]+", re.ASCII)
 """Words that need no quotes."""
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+log = logging.getLogger("muxdeck")
 
 
 class TmuxError(OutsideError):
@@ -39,6 +43,13 @@ class Reply(NamedTuple):
     ok: bool
     lines: tuple[str, ...]
 
+    @property
+    def line(self) -> str:
+        """The only line, or the first; TmuxError if there is none."""
+        if not self.lines:
+            raise TmuxError("tmux answered a question without a word")
+        return self.lines[0]
+
 
 class Parser:
     """Bytes of the connection in, complete replies out. Notices between replies are passed over."""
@@ -47,25 +58,38 @@ class Parser:
         self._rest = b""
         self._block: bytes | None = None
         self._lines: list[str] = []
+        self._size = 0
 
     def feed(self, data: bytes) -> Iterator[Reply]:
+        """TmuxError for what tmux would never say."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             reply = self._line(line.removesuffix(b"\r"))
             if reply is not None:
                 yield reply
+        if len(self._rest) + self._size > LONGEST_REPLY:
+            raise TmuxError("a reply without an end")
 
     def _line(self, line: bytes) -> Reply | None:
         word, _, rest = line.partition(b" ")
         if self._block is None:
             if word == b"%begin":
-                self._block, self._lines = rest, []
+                self._block, self._lines, self._size = rest, [], 0
             return None
         if word not in (b"%end", b"%error") or rest != self._block:
             self._lines.append(line.decode("utf-8", "replace"))
+            self._size += len(line)
             return None
-        flags, self._block = int(self._block.split()[2]), None
+        flags, self._block, self._size = _flags(self._block), None, 0
         return Reply(word == b"%end", tuple(self._lines)) if flags & _ANSWERS_US else None
+
+
+def _flags(block: bytes) -> int:
+    """The third of the numbers that mark a block."""
+    numbers = block.split()
+    if len(numbers) != 3 or not numbers[2].isdigit() or len(numbers[2]) > 9:
+        raise TmuxError(f"a block is marked {block[:80]!r}")
+    return int(numbers[2])
 
 
 def quoted(words: Sequence[str]) -> str:
@@ -94,20 +118,28 @@ class Control:
     """A client of one server. `on_gone` is called once when the connection ends, for whatever cause."""
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], on_gone: Callable[[], None]) -> None:
+        """OSError if the client cannot be started: there is no tmux, or no handle, process or memory left."""
         self._loop = asyncio.get_running_loop()
         self._parser = Parser()
         self._waiting: deque[Sent] = deque()
         self._on_gone = on_gone
         ours, theirs = socket.socketpair()
-        self._process = subprocess.Popen(
-            list(argv),
-            stdin=theirs.fileno(),
-            stdout=theirs.fileno(),
-            stderr=subprocess.DEVNULL,
-            env=env,
-            preexec_fn=_die_with_parent,
-        )
-        theirs.close()
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    list(argv),
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=subprocess.DEVNULL,
+                    env=env,
+                    preexec_fn=_die_with_parent,
+                )
+            except subprocess.SubprocessError as error:
+                ours.close()
+                raise OSError(0, str(error)) from error
+            except OSError:
+                ours.close()
+                raise
         ours.setblocking(False)
         self._socket = ours
         self._unsent = b""
@@ -129,12 +161,14 @@ class Control:
         at `ok`. After one that is refused the rest of the line is not carried out, and fails.
         """
         futures: list[asyncio.Future[Reply]] = [self._loop.create_future() for _ in commands]
+        try:
+            line = (" ; ".join(map(quoted, commands)) + "\n").encode("utf-8", "surrogateescape")
+        except ValueError as error:
+            return _failed(futures, f"tmux cannot take that: {error}")
         if not self.alive:
-            for future in futures:
-                _fail(future)
-            return futures
+            return _failed(futures)
         self._waiting.append(Sent(deque(futures), self._loop.time()))
-        self._write((" ; ".join(map(quoted, commands)) + "\n").encode("utf-8", "surrogateescape"))
+        self._write(line)
         return futures
 
     async def ask(self, *commands: Sequence[str], deadline: float = 5.0) -> list[Reply]:
@@ -195,8 +229,12 @@ class Control:
         if not data:
             self.close()
             return
-        for reply in self._parser.feed(data):
-            self._replied(reply)
+        try:
+            for reply in self._parser.feed(data):
+                self._replied(reply)
+        except TmuxError as error:
+            log.warning("a connection to tmux is given up: %s", error)
+            self.close()
 
     def _replied(self, reply: Reply) -> None:
         """tmux leaves a line at the first command that it refuses: those behind it get no reply of their own."""
@@ -211,6 +249,14 @@ class Control:
                 _fail(futures.popleft(), "not carried out: a command before it was refused")
         if not futures:
             self._waiting.popleft()
+
+
+def _failed(
+    futures: list[asyncio.Future[Reply]], why: str = "the connection to tmux ended"
+) -> list[asyncio.Future[Reply]]:
+    for future in futures:
+        _fail(future, why)
+    return futures
 
 
 def _fail(future: asyncio.Future[Reply], why: str = "the connection to tmux ended") -> None:

@@ -1,5 +1,7 @@
 # Runs attempts in one session, one after the other:  sh launcher.sh SLOT BELL
 #
+# The paths of attempts and of the bell are relative to SLOT, so that they are right in a home that was moved.
+#
 # SLOT is a folder with the fifo `ctl`, on which the engine writes lines:
 #   run PID FOLDER   run the attempt in FOLDER; PID is the engine's
 #   kept ID          the end of attempt ID is on the engine's disk
@@ -53,7 +55,7 @@ while :; do
 	trap : INT QUIT
 	(
 		trap - HUP INT QUIT TSTP
-		cd -- "$folder" && . ./run
+		cd -P -- "$folder" && . ./run
 	)
 	status=$?
 	trap '' INT QUIT

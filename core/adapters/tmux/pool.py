@@ -54,6 +54,9 @@ class Pool:
         self._making: set[asyncio.Task[None]] = set()
         self._later: asyncio.TimerHandle | None = None
         self._last_number = max((int(path.name) for path in home.slots.iterdir()), default=0)
+        bell, root = home.bell, home.root
+        self._bell = f"../../{bell.relative_to(root)}" if bell.is_relative_to(root) else str(bell)
+        """As seen from a slot's folder, and from an attempt's: right also in a home that was moved."""
         self._launcher = str(files("core.adapters.tmux").joinpath("launcher.sh"))
         self.configure(settings)
 
@@ -132,7 +135,7 @@ class Pool:
     async def _make_session(self, slot: Slot) -> None:
         name = f"w{slot.number}"
         session = ["new-session", "-d", "-s", name, *self._size, "-P", "-F", _PLACE]
-        launcher = ["sh", self._launcher, slot.folder, str(self._home.bell)]
+        launcher = ["sh", self._launcher, slot.folder, self._bell]
         began = asyncio.get_running_loop().time()
         created, _ = await slot.control.ask(
             [*session, *launcher], ["pipe-pane", "-O", "-t", f"={name}:", self.log_command(slot)]

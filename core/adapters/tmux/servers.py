@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import itertools
 import os
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.adapters import processes
+from core.adapters.shortages import in_words, path_in_words
+from core.adapters.tmux.configuration import Configuration
 from core.adapters.tmux.control import Control, TmuxError
+from core.adapters.tmux.hidden import SOCKET, wake, wake_hidden
 from core.sockets import listens
+from core.troubles import Troubles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from core.home import Home
+    from core.model import ProcessId
     from core.settings import Settings
 
 CONTROL_SESSION = "_ctl"
@@ -27,44 +35,6 @@ TAKE_UP_PAUSE = 0.05
 """Seconds between the end of a connection and the try to have another."""
 LEAVE_DEADLINE = 2.0
 """Seconds that a server has for its last commands when the engine ends."""
-_TERMINFO = (
-    "/etc/terminfo",
-    "/lib/terminfo",
-    "/usr/share/terminfo",
-    "/usr/lib/terminfo",
-    "/opt/homebrew/share/terminfo",
-)
-
-
-def configuration(settings: Settings) -> str:
-    """The whole configuration of our servers: the person's own is never read."""
-    engine = settings.engine
-    return "\n".join(
-        (
-            "set -s exit-empty off",
-            "set -s escape-time 0",
-            "set -s set-clipboard off",
-            f"set -s default-terminal {_terminal()}",
-            "set -g update-environment ''",
-            f"set -g default-size {engine.width}x{engine.height}",
-            f"set -g history-limit {engine.history_lines}",
-            "set -g default-shell /bin/sh",
-            "set -g status off",
-            "set -g status-left ' #{session_name} '",
-            f"set -g status-right ' {settings.console.detach_key}: back '",
-            "set -g window-status-format ''",
-            "set -g window-status-current-format ''",
-            "set -g remain-on-exit off",
-            "set -g set-titles off",
-            "set -g mouse on",
-            "set -g window-size latest",
-            "set -gw automatic-rename off",
-            "set -gw allow-rename off",
-            "set -gq allow-passthrough off",
-            f"bind -n {settings.console.detach_key} detach-client",
-            "",
-        )
-    )
 
 
 class Server:
@@ -76,6 +46,7 @@ class Server:
         self.sessions = 0
         """Sessions of ours that live on it or are being made."""
         self.pid: int | None = None
+        self.process: ProcessId | None = None
         self.silent_since: float | None = None
         """Unix time; None while it answers."""
         self._control: Control | None = None
@@ -105,9 +76,18 @@ class Server:
         try:
             self._control = Control(argv, _environment(), lambda: on_gone(self))
         except OSError as error:
-            raise TmuxError(f"tmux cannot be started: {error.strerror}") from error
+            why = path_in_words() if error.errno == errno.ENOENT else in_words(error)
+            raise TmuxError(f"tmux cannot be started: {why}") from error
         reply = (await self._control.ask(["display-message", "-p", "#{pid}"], deadline=deadline))[0]
-        self.pid = int(reply.lines[0])
+        if not reply.line.isdecimal():
+            raise TmuxError(f"tmux server {self.index} does not say which process it is")
+        self.pid = int(reply.line)
+        self.process = processes.identify(self.pid)
+
+    def mend_socket(self) -> None:
+        """A server whose socket is gone makes it anew when it is told to; nobody else could attach to it."""
+        if not self.path.is_socket() and self.process is not None and processes.is_alive(self.process):
+            wake(self.process.pid)
 
     def disconnect(self) -> None:
         if self._control is not None:
@@ -120,32 +100,45 @@ class Servers:
     def __init__(self, home: Home, settings: Settings, on_gone: Callable[[Server], None]) -> None:
         self._home = home
         self._on_gone = on_gone
-        self._conf = home.run / "tmux.conf"
+        self._conf = Configuration(home.run / "tmux.conf")
         self._starting: dict[int, asyncio.Task[Server]] = {}
         self._reconnecting: set[asyncio.Task[None]] = set()
         self._closing = False
+        self.troubles = Troubles()
+        """Of tmux and of its configuration."""
+        self.homeless = False
+        """Nobody can find what runs again: after `disconnect` each server ends with the last program on it."""
         self.all: dict[int, Server] = {}
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
+        """Counts for servers that are started from now on."""
         self._per_server = settings.engine.sessions_per_server
-        self._conf.write_text(configuration(settings), encoding="utf-8")
+        self._conf.set(settings)
 
     async def reconnect(self) -> None:
         """Takes back every server that an engine before this one left running; one that hangs is taken as silent."""
+        if any(self._home.slots.iterdir()):
+            await wake_hidden(self._home.run, RECONNECT_DEADLINE)
         found = []
-        for path in sorted(self._home.run.glob("tmux-*.sock")):
-            server = Server(int(path.stem.removeprefix("tmux-")), path)
-            if listens(server.path):
-                found.append(server)
+        for index, path in self._sockets():
+            if listens(path):
+                found.append(Server(index, path))
             else:
-                path.unlink()
+                with suppress(OSError):
+                    path.unlink()
         await asyncio.gather(*map(self._reconnect, found))
+
+    def _sockets(self) -> Iterator[tuple[int, Path]]:
+        for path in sorted(self._home.run.iterdir()):
+            named = SOCKET.fullmatch(path.name)
+            if named and path.is_socket():
+                yield int(named[1]), path
 
     async def _reconnect(self, server: Server) -> None:
         self.all[server.index] = server
         try:
-            await server.connect(self._conf, self._gone, RECONNECT_DEADLINE, start=False)
+            await server.connect(self._conf.path, self._gone, RECONNECT_DEADLINE, start=False)
         except TmuxError:
             server.silent_since = time.time()
 
@@ -168,7 +161,7 @@ class Servers:
         return least.sessions >= 4 and len(self.all) < few
 
     async def _another(self) -> Server:
-        index = next(number for number in range(len(self.all) + 1) if number not in self.all)
+        index = next(number for number in itertools.count() if self._is_free(number))
         task = self._starting.get(index)
         if task is None:
             task = asyncio.ensure_future(self._connected(Server(index, self._home.tmux_socket(index))))
@@ -176,8 +169,17 @@ class Servers:
             task.add_done_callback(lambda _: self._starting.pop(index, None))
         return await asyncio.shield(task)
 
+    def _is_free(self, index: int) -> bool:
+        return index not in self.all and not self._home.tmux_socket(index).is_dir()
+
     async def _connected(self, server: Server) -> Server:
-        await server.connect(self._conf, self._gone)
+        try:
+            self._conf.write()
+            await server.connect(self._conf.path, self._gone)
+        except TmuxError as error:
+            self.troubles.note("tmux", str(error))
+            raise
+        self.troubles.clear("tmux")
         self.all[server.index] = server
         return server
 
@@ -185,23 +187,47 @@ class Servers:
         """The connection ended. Where the server lives on, it is taken up again; one that ends may listen still."""
         if self._closing or self.all.get(server.index) is not server:
             return
-        if listens(server.path):
+        if self._lives(server):
             task = asyncio.ensure_future(self._take_up(server))
             self._reconnecting.add(task)
-            task.add_done_callback(self._reconnecting.discard)
+            task.add_done_callback(self._taken_up)
         else:
             del self.all[server.index]
             self._on_gone(server)
 
+    def _lives(self, server: Server) -> bool:
+        """Also if its socket was removed, or if there is no handle left to ask it."""
+        try:
+            if listens(server.path):
+                return True
+        except OSError:
+            pass
+        return server.process is not None and processes.is_alive(server.process)
+
     async def _take_up(self, server: Server) -> None:
+        await asyncio.sleep(TAKE_UP_PAUSE)
+        if self.all.get(server.index) is not server or self._closing:
+            return
+        if not self._lives(server):
+            del self.all[server.index]
+            self._on_gone(server)
+            return
+        server.mend_socket()
         await asyncio.sleep(TAKE_UP_PAUSE)
         await self._reconnect(server)
 
+    def _taken_up(self, task: asyncio.Task[None]) -> None:
+        self._reconnecting.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            task.get_loop().call_exception_handler({"message": "a tmux server was not taken up", "exception": error})
+
     def check(self, now: float) -> list[tuple[Server, bool]]:
         """Pings every server that has nothing to say; tells which have fallen silent (True) or are back (False)."""
+        self._conf.mend(self.troubles)
         changed = []
         loop_now = asyncio.get_running_loop().time()
         for server in [server for server in self.all.values() if server.connected]:
+            server.mend_socket()
             since = server.control.silent_since
             silent = since is not None and loop_now - since > SILENCE
             if since is None:
@@ -217,7 +243,8 @@ class Servers:
     async def disconnect(self, used: set[int]) -> None:
         """Servers with sessions in use live on; the others end. What was asked of either is carried out before."""
         self._closing = True
-        await asyncio.gather(*(_leave(server, ends=server.index not in used) for server in list(self.all.values())))
+        leave = _abandon if self.homeless else _leave
+        await asyncio.gather(*(leave(server, ends=server.index not in used) for server in list(self.all.values())))
 
 
 async def _leave(server: Server, *, ends: bool) -> None:
@@ -228,13 +255,16 @@ async def _leave(server: Server, *, ends: bool) -> None:
     server.disconnect()
 
 
+async def _abandon(server: Server, *, ends: bool) -> None:
+    """The launchers without a program end as soon as the engine has."""
+    if server.usable:
+        with suppress(TmuxError):
+            await server.control.ask(["set", "-s", "exit-empty", "on"], deadline=LEAVE_DEADLINE)
+            end = ["kill-server"] if ends else ["kill-session", "-t", f"={CONTROL_SESSION}"]
+            await server.control.ask(end, deadline=LEAVE_DEADLINE)
+    server.disconnect()
+
+
 def _environment() -> dict[str, str]:
     """A server's environment is seen by every session: it has nothing in it."""
     return {"PATH": os.environ.get("PATH", os.defpath), "TERM": "xterm-256color"}
-
-
-def _terminal() -> str:
-    for folder in _TERMINFO:
-        if Path(folder, "t", "tmux-256color").exists() or Path(folder, "74", "tmux-256color").exists():
-            return "tmux-256color"
-    return "screen-256color"

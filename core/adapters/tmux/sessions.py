@@ -62,11 +62,13 @@ class Sessions:
         """Sessions that run an attempt, or keep its end until the engine has it on disk."""
         self.panes = Panes(self.slots)
         self.on_server_back: Callable[[Server], None] = lambda _: None
+        self._begun: set[AttemptId] = set()
+        """Those of `slots` whose start was heard."""
         self._waiting: deque[tuple[AttemptId, Launch]] = deque()
         self._opened = False
         self._sealing: dict[AttemptId, asyncio.Task[None]] = {}
         self._log_size = settings.engine.log_size
-        self._bell = Bell(home.bell, self._began, self._ended, on_hook)
+        self.bell = Bell(home.bell, self._began, self._ended, on_hook, self.hear_again)
 
     def configure(self, settings: Settings) -> None:
         self._log_size = settings.engine.log_size
@@ -104,7 +106,7 @@ class Sessions:
             return
         slot.stage, slot.attempt = Stage.BUSY, attempt
         self.slots[attempt] = slot
-        slot.tell(f"run {os.getpid()} {folder.path}")
+        slot.tell(f"run {os.getpid()} {_as_told(attempt)}")
         slot.server.control.send(["rename-session", "-t", slot.session_id, session_name(attempt)])
         self._on_slot(attempt, slot)
         self._post(Placed(attempt, *place))
@@ -134,6 +136,7 @@ class Sessions:
 
     def _began(self, attempt: AttemptId, pid: int) -> None:
         if attempt in self.slots and self.folder(attempt).begun_at() is not None:
+            self._begun.add(attempt)
             self._post(Started(attempt, pid, time.time()))
 
     def _ended(self, attempt: AttemptId) -> None:
@@ -141,6 +144,17 @@ class Sessions:
         ended = self.folder(attempt).exit()
         if attempt in self.slots and ended is not None:
             self._post(Exited(attempt, ended.code, time.time(), ended.result))
+
+    def hear_again(self) -> None:
+        """What the bell has not told is in the files: it may have been away, or they could not be read just then."""
+        for attempt, slot in list(self.slots.items()):
+            if slot.stage is not Stage.BUSY:
+                continue
+            begun_at = None if attempt in self._begun else self.folder(attempt).begun_at()
+            if begun_at is not None:
+                self._begun.add(attempt)
+                self._post(Started(attempt, None, begun_at))
+            self._ended(attempt)
 
     def watch(self, slot: Slot) -> None:
         """Notices the end of the slot's launcher."""
@@ -184,6 +198,7 @@ class Sessions:
             slot.end_log()
             self.pool.end(slot)
         del self.slots[attempt], self._sealing[attempt]
+        self._begun.discard(attempt)
         self._on_slot(attempt, None)
         self._serve()
 
@@ -229,7 +244,7 @@ class Sessions:
 
     def tell_again(self, attempt: AttemptId) -> None:
         """The launcher waits, or has the line and is about to begin: then this one is passed over."""
-        self.slots[attempt].tell(f"run {os.getpid()} {self.folder(attempt).path}")
+        self.slots[attempt].tell(f"run {os.getpid()} {_as_told(attempt)}")
 
     def give_up(self, attempt: AttemptId) -> None:
         """An attempt that never began: its session and its folder go."""
@@ -296,10 +311,16 @@ class Sessions:
             await asyncio.wait(under_way, timeout=CLOSE_DEADLINE)
         for task in self._sealing.values():
             task.cancel()
-        self._bell.close()
+        self.bell.close()
         self.pool.end_all()
         await self.servers.disconnect({slot.server.index for slot in self.slots.values() if slot.server is not None})
 
 
 def session_name(attempt: AttemptId) -> str:
     return f"t{attempt}"
+
+
+def _as_told(attempt: AttemptId) -> str:
+    """The attempt's folder as seen from a slot's: right also in a home that was moved, and nowhere in one that is gone,
+    where a new home may have an attempt of the same name."""
+    return f"../../attempts/{attempt}"
