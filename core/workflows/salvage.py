@@ -24,13 +24,13 @@ class Shaped(NamedTuple):
 
 
 def shaped(written: dict[str, Any]) -> Shaped:
-    text = tomlfile.as_json(written)
     try:
+        text = tomlfile.as_json(written)
         return Shaped(read_json(WorkflowFile, text), ())
     except BadInputError as error:
         problems = error.problems
     if any(not problem.path for problem in problems):
-        return Shaped(None, (Problem((), "it is nested too deeply"),))
+        return Shaped(None, problems)
     rest: dict[str, Any] = json.loads(text)
     for problem in problems:
         _cut(rest, problem.path[: _KEPT.get(str(problem.path[0]), 1)])
