@@ -36,6 +36,10 @@ MAX_ITEMS = 100_000
 """Elements of a list in a request."""
 MAX_DEPTH = 100
 """Levels of nesting in free data."""
+MAX_VALUES = 1_000_000
+"""In free data: a step that walks over them holds up everything else."""
+MAX_CHARACTERS = 2**26
+"""The same of its texts together."""
 
 
 class Excess(NamedTuple):
@@ -58,33 +62,62 @@ def is_stored(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
-def excess(value: object) -> Excess | None:
-    """What is out of bounds in a JSON value: numbers, texts that cannot be stored, nesting. None if nothing is."""
-    level: list[tuple[tuple[str | int, ...], object]] = [((), value)]
-    for _ in range(MAX_DEPTH):
-        following: list[tuple[tuple[str | int, ...], object]] = []
-        for path, one in level:
-            if (text := _excess_of(one)) is not None:
-                return Excess(path, text)
-            following.extend(((*path, key), inner) for key, inner in _inside(one))
-        if not following:
-            return None
-        level = following
-    return Excess((), f"more than {MAX_DEPTH} levels of nesting")
+def excess(value: object, *, escapes: bool = False) -> Excess | None:
+    """What is out of bounds in a JSON value: its numbers, texts that cannot be stored, its size. None if nothing is.
+
+    With `escapes`, texts may hold lone surrogates: file names that are not UTF-8 do.
+    """
+    for path, one in _walk(value):
+        text = _excess_of(one, escapes=escapes) if path is not None else str(one)
+        if text is not None:
+            return Excess(tuple(path or ()), text)
+    return None
+
+
+def is_oversized(value: object) -> bool:
+    """Whether a JSON value has too many values or characters, or is nested too deeply.
+
+    One that was put together may have the same part many times: it is counted as often.
+    """
+    return any(path is None for path, _ in _walk(value))
+
+
+def _walk(value: object) -> Iterator[tuple[list[str | int] | None, object]]:
+    """Every value inside with its path, which changes in place; last, without a path, what is too much of them."""
+    path: list[str | int] = []
+    inside: list[Iterator[tuple[str | int, object]]] = []
+    values, characters, one = 0, 0, value
+    while True:
+        values += 1
+        characters += len(one) if isinstance(one, str) else 0
+        if values > MAX_VALUES or characters > MAX_CHARACTERS:
+            yield None, f"more than {MAX_VALUES:,} values or {MAX_CHARACTERS:,} characters"
+            return
+        yield path, one
+        inside.append(_inside(one))
+        path.append(0)
+        while (following := next(inside[-1], None)) is None:
+            inside.pop()
+            path.pop()
+            if not inside:
+                return
+        path[-1], one = following
+        if len(inside) >= MAX_DEPTH:
+            yield None, f"more than {MAX_DEPTH} levels of nesting"
+            return
 
 
 def _inside(value: object) -> Iterator[tuple[str | int, object]]:
     if isinstance(value, dict):
-        yield from value.items()
-    elif isinstance(value, (list, tuple)):
-        yield from enumerate(value)
+        return iter(value.items())
+    return enumerate(value) if isinstance(value, (list, tuple)) else iter(())
 
 
-def _excess_of(value: object) -> str | None:
+def _excess_of(value: object, *, escapes: bool) -> str | None:
     """What is wrong with a value itself, whatever is inside it."""
     if isinstance(value, (int, float)):
         return None if is_finite(value) else "expected a finite number of at most 308 digits"
     texts = [value] if isinstance(value, str) else value if isinstance(value, dict) else ()
-    if all(is_stored(text) for text in texts if isinstance(text, str)):
+    if escapes or all(is_stored(text) for text in texts if isinstance(text, str)):
         return None
     return "expected text that UTF-8 can hold, found a lone surrogate"

@@ -33,6 +33,10 @@ class HopelessError(OutsideError):
     """It would be no different another time."""
 
 
+class NotYetError(OutsideError):
+    """Something else is in its way for now; it is no fault."""
+
+
 @dataclass(slots=True)
 class Loaded:
     """Everything that a world is restored from."""

@@ -31,6 +31,11 @@ def one_line(text: str, limit: int = 200) -> str:
     return head if len(head) <= limit else head[: limit - 1] + "…"
 
 
+def storable(text: str) -> str:
+    r"""`text` as UTF-8, and so SQLite, can hold it: a byte that was not UTF-8 is written as \udcff."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def plain(text: str) -> str:
     """`text` without any control but tabs and line ends: what others may read as it is."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n").translate(_NO_CONTROLS)

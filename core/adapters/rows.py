@@ -30,6 +30,7 @@ from core.model import (
 from core.rules.world import Agent, Attempt, Breaker, Ending, Group, Task
 from core.settings import AgentLimits
 from core.speech import Address, Mail, Recipient, ReportKind, Told
+from core.text import storable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -150,11 +151,6 @@ class Shared:
 
     def text(self, shared_id: int) -> str:
         return str(self._db.execute("SELECT text FROM shared WHERE id = ?", (shared_id,)).fetchone()[0])
-
-
-def storable(text: str) -> str:
-    """Text that SQLite can hold: lone surrogates, which are bytes that were not UTF-8, become question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def policy_fields(policy: Policy) -> dict[str, Any]:

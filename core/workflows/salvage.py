@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core import tomlfile
 from core.boundary import BadInputError, read_json
-from core.faults import Problem
 from core.workflows.file import WorkflowFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from core.faults import Problem
 
 _KEPT = {"task": 3, "finally": 3, "params": 2}
 """By section, how long the path of the smallest thing is that is left out. Other sections are left out whole."""
