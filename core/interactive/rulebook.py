@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from core import patterns, tomlfile
 from core.faults import Problem
 from core.interactive.signals import State  # noqa: TC001 - pydantic reads the types of the fields
+from core.plainfile import read_text
 from core.tomlfile import Fault
 from core.units import Positive, shape
 
@@ -114,7 +115,7 @@ def faults(folder: Path) -> list[Fault]:
 @cache
 def _load(path: Path, _changed: int) -> tuple[Rulebook | None, list[Fault]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         return None, [Fault(str(path), None, "", f"cannot be read: {error}")]
     book, faults = parse(text, str(path))
