@@ -18,6 +18,7 @@ MAX_SIZE = 2**50
 """Bytes: one PiB."""
 MAX_ATTEMPTS = 1_000_000
 MAX_FACTOR = 1_000_000.0
+MAX_JITTER = 100.0
 MAX_COST = 1e9
 """US dollars."""
 MAX_PRIORITY = 1000

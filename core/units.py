@@ -76,7 +76,7 @@ Count = Annotated[int, Ge(0), Le(bounds.MAX_WHOLE)]
 Positive = Annotated[int, Ge(1), Le(bounds.MAX_WHOLE)]
 Attempts = Annotated[int, Ge(1), Le(bounds.MAX_ATTEMPTS)]
 Factor = Annotated[float, Ge(1), Le(bounds.MAX_FACTOR)]
-Jitter = Annotated[float, Ge(0), Le(100)]
+Jitter = Annotated[float, Ge(0), Le(bounds.MAX_JITTER)]
 """A share: a jitter of 1 spreads a delay between nothing and twice its length."""
 Cost = Annotated[float, Ge(0), Le(bounds.MAX_COST)]
 Moment = Annotated[float, Ge(0), Le(bounds.MAX_MOMENT)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from core.adapters import damage
 from core.model import PartId
 from core.runs import Event, StoredNode, StoredPart, StoredRun, Surroundings
 
@@ -145,7 +146,7 @@ class RunRows:
     def unmatched(self) -> list[Event]:
         """The oldest first."""
         found = self._db.execute(f"SELECT {_EVENT} FROM event WHERE matched = 0 ORDER BY id")
-        return [Event(id_, at, topic, _parsed(data), *rest) for id_, at, topic, data, *rest in found]
+        return [damage.read("event", row[0], _event, row) for row in found]
 
     def fired(self) -> dict[tuple[str, str], float]:
         return {(name, cron): at for name, cron, at in self._db.execute("SELECT workflow, cron, at FROM fired")}
@@ -157,7 +158,7 @@ class RunRows:
 
     def _runs(self, where: str, *args: object) -> list[StoredRun]:
         found = self._db.execute(f"SELECT {_RUN} FROM run WHERE {where} ORDER BY id", args).fetchall()
-        return [self._run(row) for row in found]
+        return [damage.read("run", row[0], self._run, row) for row in found]
 
     def _run(self, row: Row) -> StoredRun:
         id_, workflow, definition, params, event, expected, cwd, env, umask, folder, *rest = row
@@ -211,6 +212,13 @@ WITH RECURSIVE up (id) AS (
 )
 SELECT id FROM up
 """
+
+
+def _event(row: Row) -> Event:
+    id_, at, topic, data, *rest = row
+    damage.numbers(at=at)
+    damage.texts(topic=topic)
+    return Event(id_, at, topic, _parsed(data), *rest)
 
 
 def _changing(run: Run) -> Row:

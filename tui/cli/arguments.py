@@ -143,7 +143,10 @@ def task_options(verb: argparse.ArgumentParser) -> None:
     )
     retry.add_argument("--retry-cap", type=duration, metavar="TIME", help="the longest delay")
     retry.add_argument(
-        "--retry-jitter", type=number(0, 100), metavar="SHARE", help="spread of the delays, 0.1 is a tenth"
+        "--retry-jitter",
+        type=number(0, bounds.MAX_JITTER),
+        metavar="SHARE",
+        help="spread of the delays, 0.1 is a tenth",
     )
     retry.add_argument("--never-exit", type=codes, metavar="CODE,…", help="exit codes that are final at once")
     retry.add_argument("--retry-elsewhere", action="store_true", default=None, help="by another agent that can do it")
