@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from core import bounds
 from core.faults import Problem, unknown_key
 from core.text import one_line
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 T = TypeVar("T")
+MOST_PROBLEMS = 1000
+"""Named at once: a request may have millions."""
+MOST_HINTS = 50
+"""Unknown keys for which a similar one is looked for: each takes a millisecond."""
 
 
 class BadInputError(Exception):
@@ -27,9 +33,36 @@ def read_json(shape: type[T], raw: bytes | str) -> T:
     """A value of a dataclass from JSON. BadInputError has all faults, not only the first."""
     try:
         value: T = adapter(shape).validate_json(raw)
+    except UnicodeError:
+        raise BadInputError([Problem((), "not valid JSON: not text that UTF-8 can hold")]) from None
     except ValidationError as error:
-        raise BadInputError(_outermost_cause([_problem(shape, fault) for fault in error.errors()])) from None
+        raise BadInputError(_problems(shape, error, raw)) from None
     return value
+
+
+def _problems(shape: type, error: ValidationError, raw: bytes | str) -> list[Problem]:
+    faults: list[Any] = error.errors(include_url=False)[:MOST_PROBLEMS]
+    if faults[0]["type"] in ("json_invalid", "string_unicode"):
+        return [_not_json(faults[0], raw)]
+    problems = [_problem(shape, fault, hint=count < MOST_HINTS) for count, fault in enumerate(faults)]
+    bounded = {one.path for one, fault in zip(problems, faults, strict=True) if fault["type"] in _OF_VALUES}
+    said = [
+        one
+        for one, fault in zip(problems, faults, strict=True)
+        if fault["type"] in _OF_VALUES or one.path not in bounded
+    ]
+    return _outermost_cause(list(dict.fromkeys(said)))
+
+
+def _not_json(fault: Any, raw: bytes | str) -> Problem:  # noqa: ANN401 - pydantic's own record
+    """Some of what is no JSON by the letter can be read all the same: then its place is known."""
+    try:
+        found = bounds.excess(json.loads(raw))
+    except (ValueError, RecursionError):
+        found = None
+    if found is not None:
+        return Problem(found.path, found.text)
+    return Problem((), f"not valid JSON: {fault.get('ctx', {}).get('error', 'not text that UTF-8 can hold')}")
 
 
 def _outermost_cause(problems: list[Problem]) -> list[Problem]:
@@ -61,21 +94,32 @@ _EXPECTED = {
     "dataclass_type": "a table",
     "missing": "this key to be there",
     "too_short": "at least one",
+    "finite_number": "a finite number",
+    "string_pattern_mismatch": "text without a NUL character",
+}
+_BOUNDS = {
+    "greater_than_equal": "at least {ge:.16g}",
+    "less_than_equal": "at most {le:.16g}",
+    "greater_than": "more than {gt:.16g}",
+    "string_too_long": "at most {max_length:,} characters",
+    "too_long": "at most {max_length:,}",
 }
 
+_OF_VALUES = frozenset({*_BOUNDS, "finite_number", "string_pattern_mismatch", "out_of_bounds", "value_error"})
+"""The type is right: what the other types of a union say of the same value means nothing."""
 
-def _problem(shape: type, fault: Any) -> Problem:  # noqa: ANN401 - pydantic's own record
+
+def _problem(shape: type, fault: Any, *, hint: bool) -> Problem:  # noqa: ANN401 - pydantic's own record
     path = tuple(part for part in fault["loc"] if not _is_branch(part))
     kind, found = fault["type"], fault.get("input")
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        return Problem(path, unknown_key(str(path[-1]), keys_at(shape, path[:-1])))
-    if kind == "json_invalid":
-        return Problem((), f"not valid JSON: {fault['ctx']['error']}")
+        return Problem(path, unknown_key(str(path[-1]), keys_at(shape, path[:-1]) if hint else ()))
+    if kind == "out_of_bounds":
+        return Problem((*path, *fault["ctx"]["path"]), fault["ctx"]["text"])
     if kind in ("literal_error", "enum"):
         return Problem(path, f"expected {fault['ctx']['expected']}, found {_shown(found)}")
-    if kind in ("greater_than_equal", "less_than_equal"):
-        bound, side = next(iter(fault["ctx"].values())), "least" if kind == "greater_than_equal" else "most"
-        return Problem(path, f"expected at {side} {bound:g}, found {_shown(found)}")
+    if kind in _BOUNDS:
+        return Problem(path, f"expected {_BOUNDS[kind].format(**fault['ctx'])}, found {_shown(found)}")
     if kind == "value_error":
         return Problem(path, str(fault["ctx"]["error"]))
     expected = _EXPECTED.get(kind)
@@ -116,7 +160,9 @@ def _written(field: str) -> str:
     return field.rstrip("_")
 
 
-_BRANCHES = frozenset({"int", "float", "str", "none", "Selector"})
+_BRANCHES = frozenset(
+    {"int", "float", "str", "none", "Selector", "constrained-int", "constrained-float", "constrained-str"}
+)
 
 
 def _is_branch(part: str | int) -> bool:
@@ -125,4 +171,12 @@ def _is_branch(part: str | int) -> bool:
 
 
 def _shown(value: object) -> str:
-    return one_line(repr(value), 60)
+    """A value in a few words; long ones are not written out for it."""
+    if isinstance(value, (str, bytes)):
+        value = value[:100]
+    elif isinstance(value, (list, tuple, dict)) and len(value) > 10:
+        return f"a {'table' if isinstance(value, dict) else 'list'} of {len(value):,}"
+    try:
+        return one_line(repr(value), 60)
+    except (ValueError, RecursionError):
+        return "a very large number" if isinstance(value, int) else "a deep value"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -338,6 +338,9 @@ class NotPlaced:
     reason: str
     hopeless: bool = False
     """It would be no different another time."""
+    cause: Literal["machine", "task", "turn"] = "machine"
+    """Whose doing it is: the machine's; that of the task's folder, repository or agent, which a person has to mend; or
+    its turn has not come: something else is in its way for now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple
 
-from annotated_types import Ge
+from annotated_types import MaxLen
 
-from core.units import Duration, Positive, shape
+from core import bounds
+from core.units import Attempts, Duration, ExitCode, Factor, Jitter, shape
 
 LOCAL_AGENT = "local"
 """The agent that runs commands on this machine; it always exists."""
@@ -108,13 +109,13 @@ class PartId(NamedTuple):
 class RetryPolicy:
     """When a failed attempt is followed by another. Times in seconds."""
 
-    attempts: Positive = 1
+    attempts: Attempts = 1
     first: Duration = 5.0
-    factor: Annotated[float, Ge(1)] = 2.0
+    factor: Factor = 2.0
     cap: Duration = 300.0
-    jitter: Annotated[float, Ge(0)] = 0.1
+    jitter: Jitter = 0.1
     """Each delay is drawn from this share around its length, by a seed of task and attempt."""
-    never_exit: frozenset[int] = frozenset()
+    never_exit: Annotated[frozenset[ExitCode], MaxLen(bounds.MAX_ITEMS)] = frozenset()
     """Exit codes that are final at once."""
     on: frozenset[Literal["failed", "timed_out", "lost"]] = frozenset()
     """States after which it is tried again; none named is every one that the other fields allow."""

@@ -62,6 +62,10 @@ class Damaged(NamedTuple):
     """What is wrong with it."""
 
 
+class NotYetError(OutsideError):
+    """Something else is in its way for now; it is no fault."""
+
+
 @dataclass(slots=True)
 class Loaded:
     """Everything that a world is restored from."""

@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from typing_extensions import TypedDict
 
-from core.units import STRICT, Count, Duration, Positive, shape
+from core import bounds
+from core.units import (
+    STRICT,
+    Argument,
+    Arguments,
+    Attempts,
+    Count,
+    Data,
+    Duration,
+    Environment,
+    ExitCode,
+    Factor,
+    Jitter,
+    Key,
+    Moment,
+    Named,
+    Positive,
+    Rank,
+    Text,
+    Word,
+    Words,
+    shape,
+)
 
 
 class RetryChanges(TypedDict, total=False):
     """What a task says otherwise than the settings."""
 
-    attempts: Positive
+    attempts: Attempts
     first: Duration
-    factor: Annotated[float, Ge(1)]
+    factor: Factor
     cap: Duration
-    jitter: Annotated[float, Ge(0)]
-    never_exit: frozenset[int]
+    jitter: Jitter
+    never_exit: Annotated[frozenset[ExitCode], MaxLen(bounds.MAX_ITEMS)]
     lost: bool
     elsewhere: bool
 
@@ -35,62 +57,68 @@ class TimeoutChanges(TypedDict, total=False):
 for changes in (RetryChanges, TimeoutChanges):
     changes.__pydantic_config__ = STRICT  # type: ignore[union-attr]
 
-Reference = Positive | str
+Reference = Positive | Key
 """A task: its number, or its idempotency key."""
+References = Annotated[tuple[Reference, ...], MaxLen(bounds.MAX_ITEMS)]
+Numbers = Annotated[tuple[Positive, ...], MaxLen(bounds.MAX_ITEMS)]
+"""Of tasks, runs or messages."""
 
 
 @shape
 class TaskRequest:
     """A task as a person writes it: also one line of a batch file."""
 
-    command: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    command: Annotated[Arguments, MinLen(1)] | None = None
     """argv, never re-parsed."""
-    shell: str | None = None
+    shell: Argument | None = None
     """A text for the person's shell, instead of `command`."""
-    prompt: str | None = None
+    prompt: Text | None = None
     """A text for a coding agent, instead of `command`."""
     resume: Reference | None = None
     """The prompt goes on with the conversation of this task, with the same agent."""
-    check: Annotated[tuple[str, ...], MinLen(1)] | None = None
+    check: Annotated[Arguments, MinLen(1)] | None = None
     """argv of what decides whether the prompt's work is done: it is, where that ends with 0."""
-    name: str | None = None
-    cwd: str | None = None
-    env: dict[str, str] = field(default_factory=dict)
+    name: Text | None = None
+    cwd: Word | None = None
+    env: Environment = field(default_factory=dict)
     """Put over the environment it is submitted in."""
-    stdin: str | None = None
+    stdin: Word | None = None
     """A file to read from, as /dev/null; without it, the session's terminal."""
-    priority: Annotated[int, Ge(-1000), Le(1000)] = 0
-    after_ok: tuple[Reference, ...] = ()
-    after_any: tuple[Reference, ...] = ()
-    after_fail: tuple[Reference, ...] = ()
-    group: str | None = None
-    agent: str | None = None
+    priority: Rank = 0
+    after_ok: References = ()
+    after_any: References = ()
+    after_fail: References = ()
+    group: Word | None = None
+    agent: Word | None = None
     """This agent and no other."""
-    capabilities: tuple[str, ...] = ()
+    capabilities: Words = ()
     """Any agent that has all of these."""
-    batch: str | None = None
+    batch: Word | None = None
     """Tasks with the same word are looked at together."""
     hold: bool = False
     delay: Duration = 0.0
-    not_before: float | str | None = None
+    not_before: Moment | Word | None = None
     """Unix time, or a date and time as 2030-01-31T08:00."""
     retry: RetryChanges = field(default_factory=RetryChanges)
     timeout: TimeoutChanges = field(default_factory=TimeoutChanges)
-    key: str | None = None
+    key: Key | None = None
+
+
+Requests = Annotated[tuple[TaskRequest, ...], MinLen(1), MaxLen(bounds.MAX_ITEMS)]
 
 
 @shape
 class Context:
     """Where a wish comes from: what its tasks inherit."""
 
-    cwd: str
-    env: dict[str, str]
-    umask: int = 0o022
+    cwd: Word
+    env: Environment
+    umask: Annotated[int, Ge(0), Le(0o777)] = 0o022
 
 
 @shape
 class Add:
-    tasks: Annotated[tuple[TaskRequest, ...], MinLen(1)]
+    tasks: Requests
     context: Context
 
 
@@ -98,9 +126,9 @@ class Add:
 class Check:
     """Answers like Add, and adds nothing."""
 
-    tasks: Annotated[tuple[TaskRequest, ...], MinLen(1)]
+    tasks: Requests
     context: Context
-    earlier: tuple[str, ...] = ()
+    earlier: Annotated[tuple[Key, ...], MaxLen(10 * bounds.MAX_ITEMS)] = ()
     """Keys of tasks that will have been added before these."""
 
 
@@ -108,13 +136,13 @@ class Check:
 class Selector:
     """Tasks by what they are, where they are not named one by one."""
 
-    states: tuple[str, ...] = ()
-    group: str | None = None
+    states: Words = ()
+    group: Word | None = None
     older_than: Duration | None = None
     """Only those that ended at least this long ago."""
 
 
-Chosen = tuple[int, ...] | Selector
+Chosen = Numbers | Selector
 
 
 @shape
@@ -139,34 +167,34 @@ class Signal:
 @shape
 class Priority:
     tasks: Chosen
-    priority: Annotated[int, Ge(-1000), Le(1000)]
+    priority: Rank
 
 
 @shape
 class Swap:
-    task: int
-    other: int
+    task: Positive
+    other: Positive
 
 
 @shape
 class Edit:
     """The whole of what the task is to be from now on, but for its needs and its key."""
 
-    task: int
-    changes: dict[str, Any]
+    task: Positive
+    changes: dict[Word, Data]
     """Keys of TaskRequest; those left out stay as they are."""
 
 
 @shape
 class Group:
-    group: str
+    group: Word
     paused: bool | None = None
     limit: Count | None = None
 
 
 @shape
 class Agent:
-    agent: str
+    agent: Word
     mode: Literal["on", "paused", "draining"]
 
 
@@ -189,12 +217,12 @@ class One:
 
 @shape
 class List:
-    states: tuple[str, ...] = ()
-    group: str | None = None
-    text: str | None = None
+    states: Words = ()
+    group: Word | None = None
+    text: Word | None = None
     """Found in the name or the command."""
     limit: Positive = 100
-    after: int = 0
+    after: Count = 0
     """Only tasks with a higher number."""
 
 
@@ -204,7 +232,7 @@ class Log:
 
     task: Reference
     attempt: Positive | None = None
-    offset: int = 0
+    offset: Annotated[int, Ge(-bounds.MAX_WHOLE), Le(bounds.MAX_WHOLE)] = 0
     """Negative counts from the end."""
     limit: Annotated[int, Ge(1), Le(1 << 20)] = 1 << 16
 
@@ -215,14 +243,14 @@ class Screen:
 
     task: Positive
     lines_above: Annotated[int, Ge(0), Le(10_000)] = 0
-    seen: str | None = None
+    seen: Word | None = None
     """The stamp of the answer before: where nothing was written since, the content is left out."""
 
 
 @shape
 class Type:
-    task: int
-    text: str
+    task: Positive
+    text: Text
     enter: bool = True
 
 
@@ -230,10 +258,10 @@ class Type:
 class Answer:
     """A key that answers the dialog of an interactive agent."""
 
-    task: int
-    key: Annotated[str, MinLen(1)]
+    task: Positive
+    key: Named
     """One of its choices, or Escape."""
-    since: float
+    since: Moment
     """Of the dialog that was looked at: another one is not answered."""
 
 
@@ -241,7 +269,7 @@ class Answer:
 class Wait:
     """Answered when all of the tasks have ended; refused when that takes longer than the timeout."""
 
-    tasks: tuple[Positive, ...]
+    tasks: Numbers
     timeout: Duration | None = None
 
 
@@ -255,8 +283,8 @@ class Sessions:
 class KillForeign:
     """Ends a session that muxdeck did not make."""
 
-    socket: str
-    session: str
+    socket: Word
+    session: Word
     """Its id, as $3."""
     confirmed: Literal["kill a session that is not muxdeck's"]
 
@@ -264,7 +292,7 @@ class KillForeign:
 @shape
 class Merge:
     task: Reference
-    message: str | None = None
+    message: Argument | None = None
     """Of the commit that is made first of what is not committed; None makes none."""
 
 
@@ -277,18 +305,18 @@ class RemoveWorktree:
 
 @shape
 class ExplainAgent:
-    agent: str
+    agent: Word
 
 
 @shape
 class Results:
-    batch: str | None = None
+    batch: Word | None = None
     """None lists the batches that there are."""
 
 
 @shape
 class Notes:
-    task: int | None = None
+    task: Positive | None = None
     limit: Annotated[int, Ge(1), Le(10_000)] = 200
 
 
@@ -296,8 +324,8 @@ class Notes:
 class Speaker:
     """The attempt from within which somebody asks; without one it is the operator."""
 
-    attempt: str
-    token: str
+    attempt: Word
+    token: Word
     """Stands in the attempt's script."""
 
 
@@ -305,16 +333,16 @@ class Speaker:
 class Report:
     speaker: Speaker | None
     kind: Literal["progress", "done", "fail", "ask"]
-    text: str
+    text: Text
 
 
 @shape
 class Message:
     speaker: Speaker | None
-    to: str
+    to: Word
     """A task's number, agent:NAME, group:NAME or operator."""
-    text: str
-    ttl: Annotated[float, Gt(0)] | None = None
+    text: Text
+    ttl: Annotated[Duration, Gt(0)] | None = None
     """Seconds after which nobody gets it any more."""
 
 
@@ -323,7 +351,7 @@ class Inbox:
     """Takes what waits for whoever asks, or acknowledges what was taken."""
 
     speaker: Speaker | None
-    ack: tuple[Positive, ...] = ()
+    ack: Numbers = ()
 
 
 @shape
@@ -334,7 +362,7 @@ class Mail:
 @shape
 class Spawn:
     speaker: Speaker | None
-    tasks: Annotated[tuple[TaskRequest, ...], MinLen(1)]
+    tasks: Requests
     context: Context
 
 
@@ -342,10 +370,10 @@ class Spawn:
 class StartRun:
     """A workflow's file, or the name of one in the folder of workflows."""
 
-    file: Annotated[str, MinLen(1)]
+    file: Named
     """An absolute path, or a name without a slash."""
     context: Context
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[Word, Data] = field(default_factory=dict)
     """By name; a text is read as the parameter's type wants it."""
     dry_run: bool = False
     """Answers with what would run, and starts nothing."""
@@ -358,14 +386,14 @@ class OneRun:
 
 @shape
 class Runs:
-    state: str | None = None
-    workflow: str | None = None
+    state: Word | None = None
+    workflow: Word | None = None
     limit: Positive = 50
 
 
 @shape
 class SomeRuns:
-    runs: Annotated[tuple[Positive, ...], MinLen(1)]
+    runs: Annotated[Numbers, MinLen(1)]
 
 
 @shape
@@ -379,24 +407,24 @@ class WaitRun:
 @shape
 class RetryRun:
     run: Positive
-    node: str | None = None
+    node: Word | None = None
     """From this one on; without it what has failed."""
 
 
 @shape
 class Gate:
     run: Positive
-    node: str
+    node: Word
     approved: bool
-    text: str = ""
+    text: Text = ""
 
 
 @shape
 class Emit:
-    topic: Annotated[str, MinLen(1), MaxLen(200)]
+    topic: Annotated[Named, MaxLen(200)]
     speaker: Speaker | None = None
-    data: Any = None
-    key: str | None = None
+    data: Data = None
+    key: Key | None = None
     """A second event with the same key is none."""
 
 
@@ -410,4 +438,4 @@ class Hello:
     """Names the client: "cli", "console". Its wishes are noted under this name."""
 
     client: Literal["cli", "console"]
-    version: str
+    version: Word

@@ -6,13 +6,19 @@ import os
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, NamedTuple
 
-from annotated_types import Ge
+from annotated_types import Ge, Le, MaxLen
 
 from core.model import LOCAL_AGENT, RetryPolicy, Timeouts
-from core.units import Count, Duration, Positive, Size, shape
+from core.units import Arguments, Cost, Count, Duration, Environment, Positive, Size, Word, shape
 
 COMMAND_KIND = "command"
 """The kind of agents that run commands."""
+
+MAX_SIDE = 10_000
+"""Columns or lines: tmux takes no more."""
+MAX_HISTORY = 10_000_000
+MAX_WARM = 10_000
+MAX_WORDS = 1000
 
 
 def _cores() -> int:
@@ -30,13 +36,13 @@ class EngineSettings:
     """Agents with nothing to do take queued work from others that could do it too."""
     age_step: Duration = 900.0
     """A task that waits this long counts as one priority higher."""
-    warm_sessions: Count = 8
+    warm_sessions: Annotated[Count, Le(MAX_WARM)] = 8
     """Sessions kept ready, so that a start does not wait for tmux."""
     sessions_per_server: Positive = 64
     """Sessions of one private tmux server before another one is started."""
-    width: Annotated[int, Ge(20)] = 200
-    height: Annotated[int, Ge(5)] = 50
-    history_lines: Count = 1000
+    width: Annotated[int, Ge(20), Le(MAX_SIDE)] = 200
+    height: Annotated[int, Ge(5), Le(MAX_SIDE)] = 50
+    history_lines: Annotated[Count, Le(MAX_HISTORY)] = 1000
     """Scrollback of a session; the log has everything."""
     log_size: Size = 16 << 20
     """An output log is rotated at this size; one older part is kept."""
@@ -49,7 +55,7 @@ class EngineSettings:
     """Without output and work for this long, a session is called quiet."""
     stuck_after: Duration = 900.0
     """Without output and work for this long, a session is called stuck and needs a person."""
-    budget: Annotated[float, Ge(0.1)] = 1.0
+    budget: Annotated[float, Ge(0.1), Le(100)] = 1.0
     """Per cent of a core that health sampling may take; it looks less often rather than exceed this."""
 
 
@@ -63,8 +69,8 @@ class TaskSettings:
 
 @shape
 class ConsoleSettings:
-    theme: str = "harbour"
-    detach_key: str = "C-q"
+    theme: Word = "harbour"
+    detach_key: Word = "C-q"
     """In tmux's notation; brings an attached person back to the console."""
     ascii: bool = False
     """Plain letters for the symbols of states."""
@@ -91,7 +97,7 @@ class AgentLimitSettings:
     """Longest silence."""
     memory: Size | None = None
     """Most memory that all of its processes may use together."""
-    cost: Annotated[float, Ge(0)] | None = None
+    cost: Cost | None = None
     """Most US dollars, where the kind of agent can be told."""
 
 
@@ -105,34 +111,34 @@ class MaySettings:
     """Generations below a task that a person has added."""
     per_minute: Count = 10
     """Tasks that one attempt may add within a minute."""
-    cost: Annotated[float, Ge(0)] | None = None
+    cost: Cost | None = None
     """US dollars; where the whole family has cost as much, it adds nothing more."""
 
 
 @shape
 class AgentSettings:
-    kind: str = COMMAND_KIND
+    kind: Word = COMMAND_KIND
     """"command" runs commands; claude, codex, gemini, opencode, copilot, aider and custom take prompts."""
     slots: Count = 1
     """Tasks it may run at once; 0 is no limit."""
-    command: tuple[str, ...] = ()
+    command: Arguments = ()
     """Of kind "command": put before the task's own command, as in ["nice", "-n", "10"]. Of the others: the program."""
-    options: tuple[str, ...] = ()
+    options: Arguments = ()
     """Further arguments of the program."""
     edits: bool = False
     """It may change files of the folder in which it works without asking. What else it may stays as its own settings
     have it."""
-    model: str | None = None
+    model: Word | None = None
     """The model that the program is told to use; by default its own choice."""
-    capabilities: frozenset[str] = frozenset()
+    capabilities: Annotated[frozenset[Word], MaxLen(MAX_WORDS)] = frozenset()
     """What tasks may ask for; the kind is one of them unasked."""
-    cwd: str | None = None
+    cwd: Word | None = None
     """Where its tasks run that do not say otherwise; by default where they were submitted."""
     worktree: Literal["never", "task"] = "never"
     """"task" gives each task a git worktree of its own, on a branch of its own."""
     mode: Literal["headless", "interactive"] = "headless"
     """"interactive" runs its full-screen program in the session, where a person can take part."""
-    env: dict[str, str] = field(default_factory=dict)
+    env: Environment = field(default_factory=dict)
     """Put over the environment of its tasks."""
     limit: AgentLimitSettings = field(default_factory=AgentLimitSettings)
     may: MaySettings = field(default_factory=MaySettings)
@@ -143,8 +149,8 @@ class Settings:
     engine: EngineSettings = field(default_factory=EngineSettings)
     task: TaskSettings = field(default_factory=TaskSettings)
     console: ConsoleSettings = field(default_factory=ConsoleSettings)
-    agent: dict[str, AgentSettings] = field(default_factory=dict)
-    group: dict[str, GroupSettings] = field(default_factory=dict)
+    agent: dict[Word, AgentSettings] = field(default_factory=dict)
+    group: dict[Word, GroupSettings] = field(default_factory=dict)
 
 
 class AgentLimits(NamedTuple):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from core import bounds
+
 _BIDI = [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C, 0x2028, 0x2029, 0xFEFF]
 _VISIBLE = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
 _HIDDEN = dict.fromkeys([*range(0x80, 0xA0), *_BIDI], "\ufffd")
@@ -14,8 +16,11 @@ _NO_CONTROLS = dict.fromkeys(_INERT_TEXT)
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_PLAIN = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])", re.ASCII)
 
+_LONGEST_NUMBER = 400
+"""Characters of a duration or a size: reading a longer one would take time that grows with its square."""
 _SIZES = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.ASCII | re.IGNORECASE)
 
@@ -24,6 +29,11 @@ def one_line(text: str, limit: int = 200) -> str:
     """`text` as one line of at most `limit` characters that no terminal and no markup parser acts on."""
     head = text[: limit + 1].translate(_INERT_LINE).encode("utf-8", "replace").decode("utf-8")
     return head if len(head) <= limit else head[: limit - 1] + "…"
+
+
+def storable(text: str) -> str:
+    r"""`text` as UTF-8, and so SQLite, can hold it: a byte that was not UTF-8 is written as \udcff."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def plain(text: str) -> str:
@@ -44,21 +54,26 @@ def inert(text: str) -> str:
 
 def parse_duration(text: str) -> float:
     """Seconds of "90", "90s", "1.5h" or "2h30m". ValueError says what is accepted."""
-    compact = text.strip().lower().replace(" ", "")
-    if re.fullmatch(r"\d+(\.\d+)?", compact, re.ASCII):
-        return float(compact)
-    parts = _PART.findall(compact)
-    if not parts or "".join(number + unit for number, unit in parts) != compact:
+    compact = text[:_LONGEST_NUMBER].strip().lower().replace(" ", "")
+    written = f"{compact}s" if _PLAIN.fullmatch(compact) else compact
+    parts = _PART.findall(written)
+    if not parts or "".join(number + unit for number, unit in parts) != written or len(text) > _LONGEST_NUMBER:
         raise ValueError(f"{one_line(text, 40)!r} is not a duration: write 90, 90s, 15m, 2h30m or 1d")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > bounds.MAX_DURATION:
+        raise ValueError(f"{one_line(text, 40)!r} is too long: at most {duration(bounds.MAX_DURATION)} are possible")
+    return seconds
 
 
 def parse_size(text: str) -> int:
     """Bytes of "4096", "64K", "16 MiB" or "2g", in powers of 1024. ValueError says what is accepted."""
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
+    match = _SIZE.fullmatch(text[:_LONGEST_NUMBER].strip())
+    if len(text) > _LONGEST_NUMBER or match is None:
         raise ValueError(f"{one_line(text, 40)!r} is not a size: write 4096, 64K, 16M or 2G")
-    return int(float(match[1]) * _SIZES[match[2].lower() or "b"])
+    count = float(match[1]) * _SIZES[match[2].lower() or "b"]
+    if count > bounds.MAX_SIZE:
+        raise ValueError(f"{one_line(text, 40)!r} is too much: at most {size(bounds.MAX_SIZE)} are possible")
+    return int(count)
 
 
 def duration(seconds: float) -> str:

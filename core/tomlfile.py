@@ -68,11 +68,19 @@ def parse(text: str, file: str) -> tuple[dict[str, Any] | None, tuple[Fault, ...
         return None, (Fault(file, error.lineno, "", f"not valid TOML: {error.msg}"),)
     except RecursionError:
         return None, (Fault(file, None, "", "not valid TOML: it is nested too deeply"),)
+    except ValueError as error:
+        return None, (Fault(file, None, "", f"not valid TOML: {one_line(str(error), _LONGEST)}"),)
 
 
 def as_json(written: dict[str, Any]) -> str:
-    """For `read_json`: dates and times, which no file here has, become texts that are not what is expected."""
-    return json.dumps(written, default=str)
+    """For `read_json`: dates and times, which no file here has, become texts that are not what is expected.
+
+    BadInputError if it is nested too deeply: dotted keys may be, though tomli itself has read them.
+    """
+    try:
+        return json.dumps(written, default=str)
+    except RecursionError:
+        raise BadInputError([Problem((), "it is nested too deeply")]) from None
 
 
 def located(problems: Iterable[Problem], text: str, file: str) -> tuple[Fault, ...]:

@@ -1,19 +1,20 @@
-"""Number types that a file or a request may write as text ("10m", "16M"), with their bounds."""
+"""The types of numbers and texts that a file or a request may hold, each within the bounds of `core.bounds`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, dataclass_transform
 
-from annotated_types import Ge
+from annotated_types import Ge, Le, MaxLen, MinLen
 
+from core import bounds
 from core.text import parse_duration, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
-"""pydantic's configuration for what crosses a boundary: nothing unknown, nothing converted."""
+STRICT: dict[str, Any] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
+"""pydantic's configuration for what crosses a boundary: nothing unknown, nothing converted, no number without end."""
 
 C = TypeVar("C", bound=type)
 
@@ -44,9 +45,54 @@ class Written:
         return self._parse(value) if isinstance(value, str) else value
 
 
-Duration = Annotated[float, Ge(0), Written(parse_duration)]
+class WithoutNul:
+    """Marks a text that a program, a file system or a terminal gets: none of them takes a NUL character."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:  # noqa: ANN401 - pydantic's own types
+        return {**handler(source), "pattern": r"^[^\x00]*$"}
+
+
+class Within:
+    """Marks free data: any JSON value whose numbers, texts and nesting are within bounds."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:  # noqa: ANN401 - pydantic's own types
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def _checked(self, value: object) -> object:
+        from pydantic_core import PydanticCustomError
+
+        if (found := bounds.excess(value)) is not None:
+            raise PydanticCustomError("out_of_bounds", "{text}", {"text": found.text, "path": found.path})
+        return value
+
+
+Duration = Annotated[float, Ge(0), Le(bounds.MAX_DURATION), Written(parse_duration)]
 """Seconds, or text as 90s, 15m, 2h30m."""
-Size = Annotated[int, Ge(1), Written(parse_size)]
+Size = Annotated[int, Ge(1), Le(bounds.MAX_SIZE), Written(parse_size)]
 """Bytes, or text as 64K, 16M, 2G."""
-Count = Annotated[int, Ge(0)]
-Positive = Annotated[int, Ge(1)]
+Count = Annotated[int, Ge(0), Le(bounds.MAX_WHOLE)]
+Positive = Annotated[int, Ge(1), Le(bounds.MAX_WHOLE)]
+Attempts = Annotated[int, Ge(1), Le(bounds.MAX_ATTEMPTS)]
+Factor = Annotated[float, Ge(1), Le(bounds.MAX_FACTOR)]
+Jitter = Annotated[float, Ge(0), Le(bounds.MAX_JITTER)]
+"""A share: a jitter of 1 spreads a delay between nothing and twice its length."""
+Cost = Annotated[float, Ge(0), Le(bounds.MAX_COST)]
+Moment = Annotated[float, Ge(0), Le(bounds.MAX_MOMENT)]
+"""Unix time."""
+Rank = Annotated[int, Ge(-bounds.MAX_PRIORITY), Le(bounds.MAX_PRIORITY)]
+"""A priority."""
+ExitCode = Annotated[int, Ge(0), Le(bounds.MAX_EXIT_CODE)]
+
+Word = Annotated[str, MaxLen(bounds.MAX_WORD), WithoutNul()]
+"""The name of anything, or a path."""
+Named = Annotated[str, MinLen(1), MaxLen(bounds.MAX_WORD), WithoutNul()]
+"""The same, if it must not be empty."""
+Key = Annotated[str, MaxLen(bounds.MAX_KEY)]
+Argument = Annotated[str, MaxLen(bounds.MAX_ARGUMENT), WithoutNul()]
+Text = Annotated[str, MaxLen(bounds.MAX_TEXT)]
+Data = Annotated[Any, Within()]
+Arguments = Annotated[tuple[Argument, ...], MaxLen(bounds.MAX_ARGUMENTS)]
+Words = Annotated[tuple[Word, ...], MaxLen(bounds.MAX_ITEMS)]
+Environment = Annotated[dict[Word, Argument], MaxLen(bounds.MAX_ITEMS)]

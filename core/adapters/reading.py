@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from core.adapters.damage import DamagedRowError, json_at, parsed
 from core.adapters.rows import SELECT_MAIL, mail
 from core.adapters.run_reading import RunReader
+from core.kinds.result import Result
 from core.model import AttemptState
 from core.speech import Told
 from core.wire import LONGEST_ROW_NAME, TaskRow
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 _ROW = f"""
 SELECT task.id, task.state, substr(task.name, 1, {LONGEST_ROW_NAME}), task.agent, task.grp, task.priority, task.place,
     task.held, nullif(task.not_before, 0), task.attempts, task.tries,
-    (SELECT json_extract(text, '$.retry.attempts') FROM shared WHERE shared.id = task.policy),
+    coalesce((SELECT {json_at("text", "$.retry.attempts")} FROM shared WHERE shared.id = task.policy), 1),
     attempt.started_at, task.ended_at, attempt.exit_code, attempt.state,
     CASE WHEN task.state = 'queued' THEN
         (SELECT group_concat(parent) FROM need WHERE need.child = task.id AND NOT need.met) END,
@@ -100,8 +102,8 @@ class Reader:
 
     def spent(self, agent: str) -> tuple[int, float | None]:
         """Attempts of an agent that told what they cost, and US dollars; None where none did."""
-        query = """SELECT count(*), sum(json_extract(result, '$.cost')) FROM attempt
-                   WHERE agent = ? AND json_extract(result, '$.cost') IS NOT NULL"""
+        cost_of = json_at("result", "$.cost")
+        query = f"SELECT count(*), sum({cost_of}) FROM attempt WHERE agent = ? AND {cost_of} IS NOT NULL"
         count, cost = self._db.execute(query, (agent,)).fetchone()
         return count, cost
 
@@ -156,12 +158,28 @@ class Reader:
     def mail(self, limit: int) -> list[Mail]:
         """All of it, the latest last."""
         found = self._db.execute(f"{SELECT_MAIL} ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
-        return [mail(row) for row in reversed(found)]
+        return [one for row in reversed(found) if (one := _readable(row)) is not None]
 
     def times(self, task: int) -> tuple[float, float | None]:
         """When a task was queued, and when it ended."""
         row = self._db.execute("SELECT queued_at, ended_at FROM task WHERE id = ?", (task,)).fetchone()
         return row[0], row[1]
+
+
+def _readable(row: tuple[Any, ...]) -> Mail | None:
+    try:
+        return mail(row)
+    except DamagedRowError:
+        return None
+
+
+_LIVE_STATES = frozenset(state.value for state in AttemptState if state.live)
+_NO_RESULT = Result()._asdict()
+
+
+def _of_result(written: object) -> dict[str, Any] | None:
+    """With all of its keys, whatever became of the row."""
+    return _NO_RESULT | written if isinstance(written, dict) else None
 
 
 def _attempt(task: int, row: tuple[Any, ...]) -> dict[str, Any]:
@@ -179,9 +197,9 @@ def _attempt(task: int, row: tuple[Any, ...]) -> dict[str, Any]:
         "exit_code": exit_code,
         "pid": pid,
         "server": server,
-        "max_memory": memory if not AttemptState(state).live or memory else None,
+        "max_memory": memory if state not in _LIVE_STATES or memory else None,
         "cpu_seconds": cpu,
-        "left": json.loads(leftover) if leftover else [],
-        "result": json.loads(result) if result else None,
-        "told": dict(zip(Told._fields, json.loads(told), strict=True)) if told else None,
+        "left": parsed(leftover, []),
+        "result": _of_result(parsed(result)),
+        "told": dict(zip(Told._fields, report, strict=False)) if isinstance(report := parsed(told), list) else None,
     }

@@ -6,6 +6,10 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from core import bounds
+from core.adapters import damage
+from core.adapters.damage import DamagedRowError
+from core.boundary import read_json
 from core.kinds.result import Result
 from core.model import (
     AgentMode,
@@ -30,9 +34,14 @@ from core.model import (
 from core.rules.world import Agent, Attempt, Breaker, Ending, Group, Task
 from core.settings import AgentLimits
 from core.speech import Address, Mail, Recipient, ReportKind, Told
+from core.text import storable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from core.adapters.database import Database
+
+__all__ = ["DamagedRowError"]
 
 Row = tuple[Any, ...]
 
@@ -106,15 +115,16 @@ class Shared:
         found = self._policies.get(shared_id)
         if found is None:
             written = json.loads(self.text(shared_id))
-            sets = {name: frozenset(written["retry"].get(name, ())) for name in ("never_exit", "on")}
-            retry = RetryPolicy(**{**written["retry"], **sets})
-            found = self._policies[shared_id] = Policy(retry, Timeouts(**written["timeouts"]))
+            retry = read_json(RetryPolicy, json.dumps(written["retry"] | _capped(written["retry"], _RETRY_CAPS)))
+            timeouts = written["timeouts"] | _capped(written["timeouts"], _TIMEOUT_CAPS)
+            found = self._policies[shared_id] = Policy(retry, read_json(Timeouts, json.dumps(timeouts)))
         return found
 
     def wanted(self, shared_id: int) -> Wanted:
         found = self._wanted.get(shared_id)
         if found is None:
             agent, capabilities, prompts = json.loads(self.text(shared_id))
+            damage.texts(agent=agent or "", **{str(place): one for place, one in enumerate(capabilities)})
             found = self._wanted[shared_id] = Wanted(agent, frozenset(capabilities), prompts)
         return found
 
@@ -123,7 +133,9 @@ class Shared:
         if found is None:
             if len(self._envs) >= _KNOWN_AT_MOST:
                 self._envs.clear()
-            found = self._envs[shared_id] = tuple(json.loads(self.text(shared_id)).items())
+            written = json.loads(self.text(shared_id))
+            damage.texts(**written)
+            found = self._envs[shared_id] = tuple(written.items())
         return found
 
     def forget(self) -> None:
@@ -159,9 +171,19 @@ class Shared:
         return str(self._db.execute("SELECT text FROM shared WHERE id = ?", (shared_id,)).fetchone()[0])
 
 
-def storable(text: str) -> str:
-    """Text that SQLite can hold: lone surrogates, which are bytes that were not UTF-8, become question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+_RETRY_CAPS = {
+    "attempts": bounds.MAX_ATTEMPTS,
+    "first": bounds.MAX_DURATION,
+    "factor": bounds.MAX_FACTOR,
+    "cap": bounds.MAX_DURATION,
+    "jitter": bounds.MAX_JITTER,
+}
+_TIMEOUT_CAPS = dict.fromkeys(("queue", "run", "idle", "total", "grace"), bounds.MAX_DURATION)
+
+
+def _capped(written: dict[str, Any], caps: Mapping[str, float]) -> dict[str, float]:
+    """What is beyond its bound, at its bound: earlier versions took any number, also an infinite one."""
+    return {name: cap for name, cap in caps.items() if written.get(name) is not None and written[name] > cap}
 
 
 def policy_fields(policy: Policy) -> dict[str, Any]:
@@ -217,7 +239,25 @@ def of_changed_task(task: Task, now: float) -> Row:
 
 
 def need(parent: int, kind: str) -> Need:
-    return Need(parent, NeedKind(kind))
+    """DamagedRowError if there is no such kind."""
+    return Need(parent, damage.read("need of", parent, NeedKind, kind))
+
+
+def checked_task(row: Row, needs: tuple[Need, ...], shared: Shared) -> Task:
+    """As `task`; DamagedRowError if the row cannot be read, or has something that no task has."""
+    return damage.read("task", row[0], _checked_task, row, needs, shared)
+
+
+def _checked_task(row: Row, needs: tuple[Need, ...], shared: Shared) -> Task:
+    read = task(row, needs, shared)
+    damage.whole(id=read.id, priority=read.priority, attempts=read.attempts, tries=read.tries)
+    damage.numbers(queued_at=read.queued_at, place=read.order, not_before=read.not_before, ahead=read.ahead)
+    damage.optional_numbers(first_start=read.first_start)
+    damage.texts(agent=read.agent, grp=read.group, key=read.key or "", affinity=read.affinity or "")
+    if read.part is not None:
+        damage.whole(run=read.part.run, item=read.part.item)
+        damage.texts(node=read.part.node)
+    return read
 
 
 def task(row: Row, needs: tuple[Need, ...], shared: Shared) -> Task:
@@ -249,7 +289,21 @@ def task(row: Row, needs: tuple[Need, ...], shared: Shared) -> Task:
     )
 
 
-def spec(row: Row, shared: Shared) -> TaskSpec:
+def spec(row: Row, shared: Shared, task_id: int | str = "?") -> TaskSpec:
+    """DamagedRowError if it cannot be read; `task_id` names it there."""
+    return damage.read("task", task_id, _checked_spec, row, shared)
+
+
+def _checked_spec(row: Row, shared: Shared) -> TaskSpec:
+    read = _spec(row, shared)
+    damage.texts(name=read.name, grp=read.group, cwd=read.launch.cwd, stdin=read.launch.stdin or "")
+    damage.texts(**{f"argv[{place}]": word for place, word in enumerate(read.launch.argv)})
+    damage.whole(umask=read.launch.umask, priority=read.priority)
+    damage.numbers(not_before=read.not_before, ahead=read.ahead)
+    return read
+
+
+def _spec(row: Row, shared: Shared) -> TaskSpec:
     grp, priority, held, not_before, name, key, policy, argv, shell, cwd, env, stdin, umask, *rest = row
     wanted, affinity, batch, prompt, resumes, verify, own_env, prompt_text, leaves, *rest = rest
     *of_run, ahead = rest
@@ -313,6 +367,26 @@ def of_attempt(attempt: Attempt) -> Row:
 
 
 def attempt(row: Row) -> Attempt:
+    """DamagedRowError if it cannot be read."""
+    return damage.read("attempt", f"{row[0]}-{row[1]}", _checked_attempt, row)
+
+
+def _checked_attempt(row: Row) -> Attempt:
+    read = _attempt(row)
+    damage.whole(task=read.id.task, number=read.id.number, max_memory=read.max_memory)
+    damage.texts(agent=read.agent, grp=read.group)
+    damage.numbers(placed_at=read.placed_at, cause_at=read.cause_at, cpu_seconds=read.cpu_seconds)
+    damage.optional_numbers(started_at=read.started_at, ended_at=read.ended_at)
+    for name, value in (("server", read.server), ("slot", read.slot), ("pid", read.pid), ("exit", read.exit_code)):
+        if value is not None:
+            damage.whole(**{name: value})
+    if read.launcher is not None:
+        damage.whole(launcher=read.launcher.pid)
+        damage.numbers(launcher_created=read.launcher.created)
+    return read
+
+
+def _attempt(row: Row) -> Attempt:
     task_id, number, state, reason, agent_name, grp, placed_at, cause_at, server, slot, *rest = row
     launcher_pid, launcher_created, boot, pid, started_at, ended_at, exit_code, ending, *rest = rest
     leftover, memory, cpu, result, told, spawned, output = rest
@@ -373,7 +447,15 @@ def of_mail(mail: Mail) -> Row:
 
 
 def mail(row: Row) -> Mail:
+    """DamagedRowError if it cannot be read."""
+    return damage.read("mail", row[0], _mail, row)
+
+
+def _mail(row: Row) -> Mail:
     id_, at, sender, _sender_task, kind, name, text, *times = row
+    damage.texts(name=name, text=text)
+    damage.numbers(at=at)
+    damage.optional_numbers(expires_at=times[0], taken_at=times[1], acked_at=times[3])
     return Mail(id_, at, None if sender is None else _sender(sender), Address(Recipient(kind), name), text, *times)
 
 
@@ -387,6 +469,13 @@ def of_group(group: Group) -> Row:
 
 
 def group(row: Row) -> Group:
+    """DamagedRowError if it cannot be read."""
+    return damage.read("grp", row[0], _group, row)
+
+
+def _group(row: Row) -> Group:
+    damage.texts(name=row[0])
+    damage.whole(cap=row[1])
     return Group(row[0], limit=row[1], paused=bool(row[2]))
 
 
@@ -397,6 +486,14 @@ def of_agent(agent: Agent) -> Row:
 
 
 def agent(row: Row) -> Agent:
+    """DamagedRowError if it cannot be read."""
+    return damage.read("agent", row[0], _agent, row)
+
+
+def _agent(row: Row) -> Agent:
     name, mode, failures, openings, until, reason, warm = row
+    damage.texts(name=name)
+    damage.whole(failures=failures, openings=openings)
+    damage.optional_numbers(until=until)
     breaker = Breaker(failures, openings, until, reason)
     return Agent(name, AgentLimits(name), AgentMode(mode), breaker=breaker, warm=dict.fromkeys(json.loads(warm)))

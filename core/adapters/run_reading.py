@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from core.adapters.damage import json_at, parsed
 from core.wire import RunRow
 from core.workflows.model import FAILED_NODES
 
@@ -98,7 +99,7 @@ class RunReader:
         """Index, state and output of every part, by their index or in the order in which they ended."""
         order = "task.ended_at, part.item" if by_end else "part.item"
         found = self._db.execute(f"{_OUTPUTS} ORDER BY {order}", (run, node))
-        return [(item, state, None if out is None else json.loads(out)) for item, state, out in found]
+        return [(item, state, parsed(out)) for item, state, out in found]
 
     def expected(self, workflow: str) -> dict[str, float]:
         """Seconds that the tasks of its nodes took lately, on average."""
@@ -115,7 +116,7 @@ class RunReader:
         query = "SELECT id, at, topic, data, source FROM event ORDER BY id DESC LIMIT ?"
         found = self._db.execute(query, (limit,)).fetchall()
         return [
-            {"id": id_, "at": at, "topic": topic, "data": data and json.loads(data), "source": source}
+            {"id": id_, "at": at, "topic": topic, "data": parsed(data), "source": source}
             for id_, at, topic, data, source in reversed(found)
         ]
 
@@ -141,12 +142,16 @@ LEFT JOIN task ON task.id = part.task AND task.run = part.run AND task.node = pa
 _OUTPUTS = (
     f"SELECT part.item, part.state, part.out FROM every_part AS part {_ITS_TASK} WHERE part.run = ? AND part.node = ?"
 )
+_COST = json_at("result", "$.cost")
+_IN, _OUT = json_at("result", "$.tokens_in"), json_at("result", "$.tokens_out")
+_TOKENS = f"CAST(sum(1.0 * coalesce({_IN}, 0) + coalesce({_OUT}, 0)) AS INTEGER)"
+"""By floats: a sum of whole numbers that overflows ends the query."""
 _PARTS = f"""
 SELECT part.node, part.item, part.state, coalesce(part.reason, task.reason), part.task,
     coalesce(attempt.agent, part.agent), task.attempts, task.queued_at, attempt.started_at, attempt.ended_at,
-    (SELECT sum(json_extract(result, '$.cost')) FROM attempt AS one JOIN task AS of ON of.id = one.task
+    (SELECT sum({_COST}) FROM attempt AS one JOIN task AS of ON of.id = one.task
         WHERE of.run = part.run AND of.node = part.node AND of.item = part.item),
-    (SELECT sum(coalesce(json_extract(result, '$.tokens_in'), 0) + coalesce(json_extract(result, '$.tokens_out'), 0))
+    (SELECT {_TOKENS}
         FROM attempt AS one JOIN task AS of ON of.id = one.task
         WHERE of.run = part.run AND of.node = part.node AND of.item = part.item AND result IS NOT NULL),
     part.out
@@ -155,9 +160,8 @@ FROM every_part AS part
 LEFT JOIN attempt ON attempt.task = task.id AND attempt.number = task.attempts
 WHERE part.run = ? AND part.item < ? ORDER BY part.node, part.item
 """
-_TOTALS = """
-SELECT task.node, min(started_at), sum(json_extract(result, '$.cost')),
-    sum(coalesce(json_extract(result, '$.tokens_in'), 0) + coalesce(json_extract(result, '$.tokens_out'), 0))
+_TOTALS = f"""
+SELECT task.node, min(started_at), sum({_COST}), {_TOKENS}
 FROM task JOIN attempt ON attempt.task = task.id WHERE task.run = ? GROUP BY task.node
 """
 _EXPECTED = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from core.adapters import damage
 from core.adapters.loading import check_numbers, whole
 from core.model import PartId
 from core.runs import Event, StoredNode, StoredPart, StoredRun, Surroundings
@@ -163,7 +164,7 @@ class RunRows:
 
     def _runs(self, where: str, *args: object) -> list[StoredRun]:
         found = self._db.execute(f"SELECT {_RUN} FROM run WHERE {where} ORDER BY id", args).fetchall()
-        return [self._run(row) for row in found]
+        return [damage.read("run", row[0], self._run, row) for row in found]
 
     def _run(self, row: Row) -> StoredRun:
         id_, workflow, definition, params, event, expected, cwd, env, umask, folder, *rest = row
@@ -219,6 +220,13 @@ SELECT id FROM up
 """
 
 
+def _event(row: Row) -> Event:
+    id_, at, topic, data, *rest = row
+    damage.numbers(at=at)
+    damage.texts(topic=topic)
+    return Event(id_, at, topic, _parsed(data), *rest)
+
+
 def _changing(run: Run) -> Row:
     stopping = None if run.stopping is None else json.dumps(run.stopping)
     return run.state.value, run.reason, run.started_at, run.ended_at, stopping
@@ -259,11 +267,6 @@ def _sound(run: StoredRun) -> StoredRun:
     if odd:
         raise ValueError(f"its workflow has no {min(map(str, odd))[:40]!r}")
     return run
-
-
-def _event(row: Row) -> Event:
-    id_, at, topic, data, *rest = row
-    return Event(id_, float(at), topic, _parsed(data), *rest)
 
 
 def _json(value: object) -> str | None:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from core.adapters import rows, salvage
+from core.adapters.damage import json_at
 from core.adapters.database import Database
 from core.adapters.loading import LARGEST, LIVE, Loading, whole
 from core.adapters.run_rows import RunRows
@@ -308,8 +309,8 @@ class SqliteStore:
         return dict(self._db.execute(query, (json.dumps(list(tasks)),)))
 
     def ran_on(self, task: int) -> str | None:
-        query = """SELECT agent FROM attempt WHERE task = ?
-                   ORDER BY json_extract(result, '$.session') IS NULL, number DESC LIMIT 1"""
+        query = f"""SELECT agent FROM attempt WHERE task = ?
+                    ORDER BY {json_at("result", "$.session")} IS NULL, number DESC LIMIT 1"""
         found = self._db.execute(query, (task,))
         row = found.fetchone()
         return None if row is None else str(row[0])
@@ -358,7 +359,7 @@ class SqliteStore:
         return list(map(rows.attempt, found))
 
     def family_cost(self, root: int) -> float:
-        query = """SELECT sum(json_extract(result, '$.cost')) FROM attempt
+        query = f"""SELECT sum({json_at("result", "$.cost")}) FROM attempt
                    WHERE result IS NOT NULL AND task IN (SELECT ? UNION ALL SELECT id FROM task WHERE root = ?)"""
         return float(self._db.execute(query, (root, root)).fetchone()[0] or 0)
 
@@ -370,7 +371,7 @@ class SqliteStore:
         row = self._db.execute(f"{rows.SELECT_SPEC} WHERE id = ?", (task,)).fetchone()
         if row is None:
             raise KeyError(task)
-        return rows.spec(row, self._shared)
+        return rows.spec(row, self._shared, task)
 
     def recall_runs(self, runs: Sequence[int]) -> list[StoredRun]:
         return self._runs.recall(runs)

@@ -13,6 +13,7 @@ from core.interactive import rulebook
 from core.kinds import catalogue
 from core.kinds.kind import Headless
 from core.model import LOCAL_AGENT
+from core.plainfile import read_text
 from core.settings import COMMAND_KIND, Settings
 from core.text import one_line
 from core.tomlfile import Fault
@@ -37,7 +38,7 @@ class ConfigError(Exception):
 def read(path: Path) -> Settings:
     """The settings of a file, or the defaults where there is none. ConfigError names every fault."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         return Settings()
     except (OSError, UnicodeDecodeError) as error:

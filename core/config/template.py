@@ -70,7 +70,7 @@ def _entry(field: Field[Any], value: Any) -> str:  # noqa: ANN401 - any type a s
     return tomli_w.dumps({field.name: value}).strip()
 
 
-_SHOWN_FOR_NONE = {"Count": "8", "Duration": '"1h"', "Size": '"2G"', "Annotated[float": "2.5"}
+_SHOWN_FOR_NONE = {"Count": "8", "Duration": '"1h"', "Size": '"2G"', "Cost": "2.5"}
 
 
 def _notes(cls: type) -> dict[str, list[str]]:

@@ -23,7 +23,7 @@ from core.kinds import catalogue, runner
 from core.kinds.kind import Headless, argv_of
 from core.kinds.probing import probe
 from core.messages import Probed
-from core.ports import HopelessError, OutsideError
+from core.ports import HopelessError, NotYetError, OutsideError
 from core.settings import COMMAND_KIND
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ class Agents:
             if session := _text(self._home.attempts / one["attempt"] / SESSION):
                 return Conversation(session, agent=one["agent"])
         if any(one["ended_at"] is None for one in attempts):
-            raise OutsideError(f"the conversation of task {task} has not begun")
+            raise NotYetError(f"the conversation of task {task} has not begun")
         raise HopelessError(f"task {task} has left no conversation to go on with")
 
     async def _probe_again_and_again(self) -> None:

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from core import effects as e
 from core.adapters import folders, worktrees
@@ -21,7 +21,7 @@ from core.adapters.vitals import Watch
 from core.engine.background import Background
 from core.engine.talks import Talks
 from core.messages import LauncherGone, NotPlaced, OutputSeen, Sampled, TreeEnded
-from core.ports import HopelessError, OutsideError
+from core.ports import HopelessError, NotYetError, OutsideError
 from core.rules.health import BUSY_CPU, Thresholds, judge
 from core.wire import ForeignRow
 
@@ -149,7 +149,8 @@ class RealHands:
         try:
             launch = self._launch(attempt)
         except OutsideError as error:
-            self._post(NotPlaced(attempt, str(error), isinstance(error, HopelessError)))
+            cause: Literal["task", "turn"] = "turn" if isinstance(error, NotYetError) else "task"
+            self._post(NotPlaced(attempt, str(error), isinstance(error, HopelessError), cause))
             return
         if launch.worktree is None:
             self.sessions.start(attempt, launch)
@@ -160,13 +161,13 @@ class RealHands:
         try:
             tree = await asyncio.to_thread(worktrees.create, Path(launch.cwd), root, attempt.task, launch.resume)
         except GitError as error:
-            self._post(NotPlaced(attempt, str(error)))
+            self._post(NotPlaced(attempt, str(error), cause="task"))
             return
         found = self._attempts.get(attempt.task)
         if found is None or found.id != attempt or found.ending is not None:
-            self._post(NotPlaced(attempt, "taken back before it began"))
+            self._post(NotPlaced(attempt, "taken back before it began", cause="turn"))
         elif (other := worktrees.at_work(root, tree, self._begun_beside(attempt))) is not None:
-            self._post(NotPlaced(attempt, f"task {other} works in its worktree"))
+            self._post(NotPlaced(attempt, f"task {other} works in its worktree", cause="turn"))
         else:
             self.sessions.start(attempt, replace(launch, cwd=str(tree.path)))
 

@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.bounds import excess
 from core.engine.background import Background
+from core.faults import dotted
 from core.messages import Exited
 from core.model import Captured
 from core.text import one_line, plain, size, without_escapes
@@ -21,9 +23,6 @@ if TYPE_CHECKING:
     from core.messages import Observation
     from core.model import AttemptId, Output
     from core.rules.world import World
-
-DEEPEST = 100
-"""Levels of a JSON value."""
 
 
 class Outputs:
@@ -110,26 +109,14 @@ def _value(wanted: Output, raw: bytes) -> Captured:
         raise _UselessError(
             f"its output {one_line(wanted.path, 120)} is not JSON: {one_line(str(error), 120)}"
         ) from error
-    if _depth(value) > DEEPEST:
-        raise _UselessError(f"its output {one_line(wanted.path, 120)} has more than {DEEPEST} levels")
+    if (found := excess(value, escapes=True)) is not None:
+        where = f" at {dotted(found.path)}" if found.path else ""
+        raise _UselessError(f"its output {one_line(wanted.path, 120)} cannot be used{where}: {found.text}")
     return Captured(value)
 
 
 def _refused(name: str) -> Any:  # noqa: ANN401 - never returns
     raise ValueError(f"{name} is no JSON number")
-
-
-def _depth(value: object) -> int:
-    levels, found = [value], 0
-    while levels and found <= DEEPEST:
-        found += 1
-        levels = [
-            inner
-            for one in levels
-            if isinstance(one, (dict, list))
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-    return found
 
 
 def _json_in(text: bytes) -> bytes:

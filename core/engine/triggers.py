@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fnmatch
 import logging
 import os
+import stat
 import time
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,7 @@ from core.engine.background import Background
 from core.files import changes
 from core.messages import Arm, Emit, RefusedError
 from core.runs import Armed
+from core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +39,10 @@ class Triggers:
         self._runs = runs
         self._reading = Background()
         self._watching = Background()
+        self._faults: tuple[str, ...] = ()
+        """Of the files of workflows."""
+        self._unread: dict[tuple[str, str], str] = {}
+        """By workflow and folder, why files there cannot be seen."""
         engine.hold_events()
 
     def open(self) -> None:
@@ -68,7 +75,8 @@ class Triggers:
                 name = definition.workflow.name
                 where = workflow_files.own_surroundings(self._home, path)
                 armed.append((path, Armed(definition, where, self._runs.expected(name))))
-        self._engine.workflow_problems = tuple(problems)
+        self._faults = tuple(problems)
+        self._show({})
         await self._engine.wish(Arm(tuple(one for _, one in armed)), "engine")
         self._watch(
             [FileTrigger(one.name, path.parent, on) for path, one in armed for on in one.definition.workflow.on.files]
@@ -88,7 +96,7 @@ class Triggers:
         try:
             while True:
                 now = time.monotonic()
-                found = await asyncio.to_thread(lambda: list(trigger.files()))
+                found = await self._files(trigger)
                 seen = {one.path: seen[one.path] if _same(seen, one) else (one, now) for one in found}
                 waiting = [(one, since) for one, since in seen.values() if one not in told]
                 for one, since in waiting:
@@ -105,13 +113,34 @@ class Triggers:
         finally:
             notice.cancel()
 
+    async def _files(self, trigger: FileTrigger) -> list[Seen]:
+        """No file if its folder cannot be read, which is shown until it can."""
+        where = (trigger.workflow, str(trigger.folder))
+        try:
+            found = await asyncio.to_thread(lambda: list(trigger.files()))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            words = (
+                f"{trigger.workflow}: {one_line(where[1])} cannot be read: {error.strerror}: no file there starts it"
+            )
+            self._show({**self._unread, where: words})
+            return []
+        if where in self._unread:
+            self._show({key: text for key, text in self._unread.items() if key != where})
+        return found
+
+    def _show(self, unread: dict[tuple[str, str], str]) -> None:
+        self._unread = unread
+        self._engine.workflow_problems = (*self._faults, *unread.values())
+
     async def _tell(self, trigger: FileTrigger, one: Seen) -> None:
         data = {"path": one.path, "name": os.path.basename(one.path), "size": one.size, "modified": one.modified / 1e9}
         key = f"file {trigger.workflow} {one.path} {one.modified} {one.size}"
         try:
             await self._engine.wish(Emit("file", data, f"file {one.path}", key, trigger.workflow), "engine")
         except RefusedError as refused:
-            log.warning("%s: %s", one.path, refused)
+            log.warning("%s: %s", one_line(one.path), refused)
 
 
 class Seen(NamedTuple):
@@ -134,13 +163,17 @@ class FileTrigger(NamedTuple):
         return (self.base / self.on.pattern).parent
 
     def files(self) -> Iterator[Seen]:
-        """The files that are there now; those that vanish meanwhile are passed over."""
-        for path in sorted(self.folder.glob(Path(self.on.pattern).name)):
+        """The files that are there now; those that vanish meanwhile are passed over. OSError if it cannot be read."""
+        pattern = Path(self.on.pattern).name
+        with os.scandir(self.folder) as entries:
+            names = sorted(entry.name for entry in entries if fnmatch.fnmatchcase(entry.name, pattern))
+        for name in names:
+            path = self.folder / name
             try:
                 found = path.stat()
             except OSError:
                 continue
-            if path.is_file():
+            if stat.S_ISREG(found.st_mode):
                 yield Seen(str(path), found.st_mtime_ns, found.st_size)
 
 
@@ -149,7 +182,15 @@ def _same(seen: dict[str, tuple[Seen, float]], one: Seen) -> bool:
 
 
 async def _notice(folder: Path, changed: asyncio.Event) -> None:
-    """Sets the event whenever something in the folder changes, which is made where it is not there."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async for _ in changes(folder):
-        changed.set()
+    """Sets the event whenever something in the folder changes, which is made if it is not there.
+
+    A folder that cannot be made or watched is tried again: it is looked at now and then in any case.
+    """
+    while True:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            async for _ in changes(folder):
+                changed.set()
+        except OSError as error:
+            log.warning("%s is not watched: %s", one_line(str(folder)), error)
+        await asyncio.sleep(LOOK_AGAIN)

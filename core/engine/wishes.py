@@ -16,6 +16,7 @@ from core import requests as r
 from core.adapters.repositories import repository_of
 from core.adapters.script import inherited
 from core.boundary import BadInputError, read_json
+from core.bounds import MAX_KEY, MAX_MOMENT
 from core.faults import Problem
 from core.messages import RefusedError
 from core.model import (
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from core.ports import Store
     from core.settings import Settings
 
-LONGEST_NAME = 200
-"""Characters of a task's name, of a group's and of a key."""
 _PLACE_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+-")
 
 
@@ -97,7 +96,10 @@ def edited(
     fixed = [key for key in ("after_ok", "after_any", "after_fail", "key", "env") if key in changes]
     if fixed:
         raise BadInputError([Problem((*at, key), "cannot be changed once the task is queued") for key in fixed])
-    task = read_json(r.TaskRequest, json.dumps(dict(changes)))
+    try:
+        task = read_json(r.TaskRequest, json.dumps(dict(changes)))
+    except BadInputError as error:
+        raise BadInputError([Problem((*at, *one.path), one.text) for one in error.problems]) from None
     if task.command is None and task.shell is None and task.prompt is None:
         launch = replace(old.launch, cwd=task.cwd or old.launch.cwd, stdin=changes.get("stdin", old.launch.stdin))
     else:
@@ -160,15 +162,6 @@ class _Inheritance:
         cwd = Path(self._context.cwd, task.cwd or ".")
         env = self._env if not task.env else inherited({**dict(self._env), **task.env})
         stdin = None if task.stdin is None else str(cwd / task.stdin)
-        for text in (
-            *argv,
-            *(task.check or ()),
-            str(cwd),
-            stdin or "",
-            *(f"{name}={value}" for name, value in task.env.items()),
-        ):
-            if "\0" in text:
-                raise BadInputError([Problem(at, "a NUL byte cannot be passed to a program")])
         return Launch(
             argv=argv,
             shell=task.shell is not None,
@@ -244,7 +237,7 @@ def _name_of(launch: Launch) -> str:
 def _label(text: str, at: tuple[str | int, ...], key: str) -> str:
     if not text.strip():
         raise BadInputError([Problem((*at, key), "expected a text that is not empty")])
-    return text[:LONGEST_NAME]
+    return text[:MAX_KEY]
 
 
 def _place(name: str, at: tuple[str | int, ...], key: str) -> str:
@@ -260,9 +253,12 @@ def _not_before(task: r.TaskRequest, now: float, at: tuple[str | int, ...]) -> f
         return now + task.delay if task.delay else 0.0
     try:
         start = written if isinstance(written, float) else datetime.fromisoformat(written).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         text = f"{one_line(str(written), 40)!r} is not a time: write 2030-01-31T08:00, or seconds since 1970"
         raise BadInputError([Problem((*at, "not_before"), text)]) from None
+    if not 0 <= start <= MAX_MOMENT:
+        text = f"{one_line(str(written), 40)!r} is out of bounds: expected a time from 1970 to the year 3000"
+        raise BadInputError([Problem((*at, "not_before"), text)])
     return max(start, now + task.delay)
 
 

@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import tomlfile
+from core import patterns, tomlfile
 from core.faults import Problem
 from core.interactive.signals import State  # noqa: TC001 - pydantic reads the types of the fields
+from core.plainfile import read_text
 from core.tomlfile import Fault
 from core.units import Positive, shape
 
@@ -98,7 +99,8 @@ def load(agent: str, folder: Path | None = None) -> tuple[Rulebook, list[Fault]]
             faults += faults_here
             if book is not None:
                 return book, faults
-    return parse((FOLDER / "generic.toml").read_text(encoding="utf-8"), "generic.toml")[0] or Rulebook(), faults
+    generic = FOLDER / "generic.toml"
+    return _load(generic, generic.stat().st_mtime_ns)[0] or Rulebook(), faults
 
 
 def faults(folder: Path) -> list[Fault]:
@@ -113,10 +115,13 @@ def faults(folder: Path) -> list[Fault]:
 @cache
 def _load(path: Path, _changed: int) -> tuple[Rulebook | None, list[Fault]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         return None, [Fault(str(path), None, "", f"cannot be read: {error}")]
-    return parse(text, str(path))
+    book, faults = parse(text, str(path))
+    if book is not None and path.parent == FOLDER:
+        patterns.trust(pattern for _, pattern, _ in _patterns(book))
+    return book, faults
 
 
 @cache
@@ -148,8 +153,8 @@ def _patterns(book: Rulebook) -> Iterator[tuple[tuple[str | int, ...], str, int]
     for number, rule in enumerate(book.rule):
         yield ("rule", number, "bottom"), rule.bottom, 0
         yield ("rule", number, "choices"), rule.choices, 2 if rule.choices else 0
-        for key, patterns in (("all", rule.all), ("any", rule.any), ("none", rule.none)):
-            yield from ((("rule", number, key, place), pattern, 0) for place, pattern in enumerate(patterns))
+        for key, some in (("all", rule.all), ("any", rule.any), ("none", rule.none)):
+            yield from ((("rule", number, key, place), pattern, 0) for place, pattern in enumerate(some))
         if rule.dialog is not None:
             yield ("rule", number, "dialog", "start"), rule.dialog.start, 0
             yield ("rule", number, "dialog", "end"), rule.dialog.end, 0
@@ -160,8 +165,9 @@ def _pattern_fault(pattern: str, groups: int) -> str | None:
         return f"expected at most {LONGEST_PATTERN} characters"
     if _NESTED.search(pattern):
         return "a repeat of a repeat can take for ever: write it without the inner one"
-    try:
-        found = re.compile(pattern).groups
-    except re.error as error:
-        return f"not a pattern: {error}"
+    if (fault := patterns.fault(pattern, "pattern")) is not None:
+        return fault
+    if patterns.is_slow(pattern):
+        return "it takes too long on some lines: write it without repeats of repeats"
+    found = patterns.groups(pattern)
     return f"expected {groups} groups, found {found}" if groups and found != groups else None

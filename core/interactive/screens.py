@@ -31,10 +31,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.interactive.signals import ASKING, DETAIL, EVIDENCE, Choice, Signal, Source, State
+from core.patterns import searching
 from core.text import inert, one_line
 
 if TYPE_CHECKING:
@@ -117,10 +118,10 @@ def _found(book: Rulebook, seen: Screen) -> Composer | None:
     if rule is None:
         return None
     for row in range(len(seen.lines) - 1, -1, -1):
-        match = _compiled(rule.line).search(seen.lines[row])
+        match = searching(rule.line).search(seen.lines[row])
         if match is None or (rule.at_cursor and seen.cursor is not None and row != seen.cursor[1]):
             continue
-        if rule.above and not (row and _compiled(rule.above).search(seen.lines[row - 1])):
+        if rule.above and not (row and searching(rule.above).search(seen.lines[row - 1])):
             continue
         text = (match[1] or "").strip()
         return Composer(row, one_line(text), _is_empty(rule.placeholder, text, match, row, seen.cursor))
@@ -133,12 +134,12 @@ def _is_empty(
     if cursor is not None and cursor[1] != row:
         return False
     at_start = cursor is None or not text or cursor[0] <= match.start(1) + len(match[1]) - len(match[1].lstrip())
-    return not text or (at_start and any(_compiled(one).fullmatch(text) for one in placeholder))
+    return not text or (at_start and any(searching(one).fullmatch(text) for one in placeholder))
 
 
 def _of_title(book: Rulebook, seen: Screen, at: float) -> Signal | None:
     for rule in book.title:
-        if _compiled(rule.match).search(seen.title):
+        if searching(rule.match).search(seen.title):
             return Signal(rule.state, Source.TITLE, at, one_line(seen.title.strip(), EVIDENCE))
     return None
 
@@ -159,7 +160,7 @@ def _of_screen(book: Rulebook, seen: Screen, at: float) -> Signal:
 def _last_turn(book: Rulebook, seen: Screen, place: Composer | None) -> list[str]:
     """Its lines that are not empty; all above the composer where the prompt has scrolled away."""
     lines = seen.lines if place is None else seen.lines[: place.row]
-    starts = [row for row, line in enumerate(lines) if book.turn and _compiled(book.turn).search(line)]
+    starts = [row for row, line in enumerate(lines) if book.turn and searching(book.turn).search(line)]
     return [line for line in lines[starts[-1] + 1 if starts else 0 :] if line]
 
 
@@ -176,7 +177,7 @@ def _holds(rule: Rule, window: list[str], bottom: list[str]) -> str | None:
 
 def _first(pattern: str, lines: list[str]) -> str | None:
     """The lowest line that matches."""
-    search = _compiled(pattern).search
+    search = searching(pattern).search
     return next((line for line in reversed(lines) if search(line)), None)
 
 
@@ -200,8 +201,8 @@ def _words_alone(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _between(start: str, end: str, lines: Sequence[str]) -> list[str]:
-    first = max((row for row, line in enumerate(lines) if _compiled(start).search(line)), default=0)
-    ends = [row for row, line in enumerate(lines) if end and _compiled(end).search(line) and row >= first]
+    first = max((row for row, line in enumerate(lines) if searching(start).search(line)), default=0)
+    ends = [row for row, line in enumerate(lines) if end and searching(end).search(line) and row >= first]
     return list(lines[first : ends[-1] + 1 if ends else len(lines)])
 
 
@@ -209,7 +210,7 @@ def _choices(pattern: str, lines: list[str]) -> list[Choice]:
     """A label that goes on in lines that stand deeper is put together."""
     found: list[tuple[str, str, int]] = []
     for line in lines if pattern else []:
-        match = _compiled(pattern).search(line)
+        match = searching(pattern).search(line)
         if match is not None:
             found.append((match[1], match[2].strip(), match.start(2)))
         elif found and line and len(line) - len(line.lstrip()) >= found[-1][2]:
@@ -222,8 +223,3 @@ def _choices(pattern: str, lines: list[str]) -> list[Choice]:
 
 def _fixed(rule: Rule) -> list[Choice]:
     return [Choice(key, one_line(label, 120)) for key, label in rule.keys.items()]
-
-
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)

@@ -43,6 +43,8 @@ class Result(NamedTuple):
     """Exit status of the check, 128 + the signal where one ended it."""
 
 
+MOST = 2**53
+"""Of a count: the sum of a few is within what SQLite takes."""
 _TEXTS = frozenset({"reason", "session", "cost_basis", "message"})
 _COUNTS = frozenset({"tokens_in", "tokens_out", "tokens_cached", "turns", "check"})
 
@@ -87,15 +89,24 @@ def _checked(name: str, value: object) -> Any:  # noqa: ANN401 - each field has 
     if name == "tokens_total":
         return tokens(value)
     if name in _TEXTS:
-        return value if isinstance(value, str) else None
+        return _storable(value) if isinstance(value, str) else None
     if name in _COUNTS:
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST else None
     return number(value)
+
+
+def _storable(text: str) -> str:
+    """A lone surrogate is no text that SQLite can hold."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def tokens(value: object) -> tuple[int | None, int | None, int | None] | None:
     """Three counts of JSON, each of which may be null; None for anything else."""
-    if not isinstance(value, list) or not all(one is None or type(one) is int for one in value) or len(value) != 3:
+    if (
+        not isinstance(value, list)
+        or not all(one is None or (type(one) is int and abs(one) <= MOST) for one in value)
+        or len(value) != 3
+    ):
         return None
     return value[0], value[1], value[2]
 

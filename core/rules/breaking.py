@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.due import Due
 from core.model import Outcome
+from core.rules.pauses import capped_growth
 from core.text import duration
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def judge(step: Step, agent: Agent, result: Result) -> None:
 
 def _open(step: Step, agent: Agent, outcome: Outcome, result: Result) -> None:
     breaker = agent.breaker
-    pause = min(PAUSES[outcome] * 2**breaker.openings, LONGEST_PAUSE)
+    pause = capped_growth(PAUSES[outcome], 2.0, breaker.openings, LONGEST_PAUSE)
     until = step.now + pause
     if outcome is Outcome.LIMIT and result.retry_at is not None and result.retry_at > step.now:
         until = result.retry_at

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,8 +10,10 @@ from core.effects import EndTree, ReleaseSession
 from core.kinds.result import Result
 from core.model import AttemptState, Outcome, RetryPolicy, TaskState
 from core.rules.breaking import FAILOVERS, LIMITS, OWN_FAULT, judge
+from core.rules.pauses import capped_growth
 from core.rules.queueing import end_task, settle
 from core.rules.routing import route
+from core.signal_names import signal_name
 from core.speech import ReportKind
 from core.text import plural
 
@@ -37,17 +38,13 @@ class End(NamedTuple):
 
 def exit_words(code: int) -> str:
     """ "exit 1", or "exit 137 (KILL)" where the code is that of a signal."""
-    if code > 128:
-        try:
-            return f"exit {code} ({signal.Signals(code - 128).name.removeprefix('SIG')})"
-        except ValueError:
-            pass
-    return f"exit {code}"
+    name = signal_name(code - 128) if code > 128 else None
+    return f"exit {code}" if name is None else f"exit {code} ({name.removeprefix('SIG')})"
 
 
 def retry_delay(policy: RetryPolicy, tries: int, seed: str) -> float:
     """Seconds before try number `tries + 1`: exponential, capped, spread by a jitter that the seed decides."""
-    plain = min(policy.first * policy.factor ** (tries - 1), policy.cap)
+    plain = capped_growth(policy.first, policy.factor, tries - 1, policy.cap)
     share = zlib.crc32(seed.encode()) / 0xFFFFFFFF
     return plain * (1 + policy.jitter * (2 * share - 1))
 

@@ -8,6 +8,7 @@ from core.due import Due
 from core.effects import Start
 from core.model import AttemptId, AttemptState, TaskState
 from core.rules.mailing import put_back
+from core.rules.pauses import capped_growth
 from core.rules.queueing import end_task, settle
 from core.rules.routing import balance, warm_up
 from core.rules.watching import rejudge
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 PLACING_PAUSE = 1.0
 """Seconds before a start is tried again where no session could be made; doubled up to LONGEST_PAUSE."""
 LONGEST_PAUSE = 30.0
+MOST_TRIES = {"machine": 2000, "task": 20}
+"""Starts that fail one after the other, until the task has failed: hours for what may heal by itself, minutes for what
+a person has to mend."""
 
 
 def dispatch(step: Step) -> None:
@@ -94,7 +98,13 @@ def not_placed(step: Step, fact: NotPlaced) -> None:
         end_task(step, task, TaskState.FAILED, f"could not be started: {fact.reason}")
         return
     times = world.misplaced[task.id] = world.misplaced.get(task.id, 0) + 1
-    task.not_before = step.now + min(PLACING_PAUSE * 2 ** (times - 1), LONGEST_PAUSE)
+    most = MOST_TRIES.get(fact.cause)
+    if most is not None and times >= most:
+        del world.misplaced[task.id]
+        words = f"could not be started in {times:,} tries: {fact.reason}; mend that, then muxdeck retry {task.id}"
+        end_task(step, task, TaskState.FAILED, words)
+        return
+    task.not_before = step.now + capped_growth(PLACING_PAUSE, 2.0, times - 1, LONGEST_PAUSE)
     step.enter(task, TaskState.QUEUED, f"could not be started: {fact.reason}; tries again")
     if times == 1:
         step.note(f"task {task.id} could not be started: {fact.reason}", task.id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core.model import PartId, TaskState
+from core.text import storable
 
 if TYPE_CHECKING:
     from core.effects import Effect
@@ -79,7 +80,7 @@ class Step:
     reply: object = None
 
     def note(self, text: str, task: int | None = None) -> None:
-        self.notes.append(Note(text, task))
+        self.notes.append(Note(storable(text), task))
 
     def set_need(self, child: Task, need: Need, *, met: bool) -> None:
         self.needs[child.id, need.parent] = (need.kind, met)

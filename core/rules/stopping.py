@@ -11,6 +11,7 @@ from core.messages import RefusedError
 from core.model import AttemptId, TaskState
 from core.rules.queueing import end_task
 from core.rules.world import Ending
+from core.signal_names import signal_name
 from core.text import plural
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ def send_signal(step: Step, wish: SendSignal) -> None:
     running = [attempt for task_id in wish.tasks if (attempt := step.world.attempts.get(known(step, task_id).id))]
     if not running:
         raise RefusedError("refused", f"{_all(wish.tasks)}: not running, nothing to signal")
-    name = signal.Signals(wish.signal).name
+    name = signal_name(wish.signal)
+    if name is None:
+        raise RefusedError("usage", f"there is no signal {wish.signal} on this machine")
     step.note(f"{name} to {plural(len(running), 'task')}", running[0].id.task)
     step.effects.extend(SignalTree(attempt.id, wish.signal) for attempt in running)
     step.reply = [attempt.id.task for attempt in running]

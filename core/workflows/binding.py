@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
+from core import patterns
+from core.bounds import excess, is_finite
 from core.faults import Problem, unknown_key
 from core.workflows.terms import described, same
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
     from core.workflows.model import Param, Workflow
 
+MATCH_TIME = 0.2
+"""Seconds for the patterns of all parameters of a run together."""
 _EXPECTED = {
     "string": "text",
     "int": "a whole number",
@@ -39,6 +44,7 @@ def bind(
         if name not in workflow.params
     ]
     bound = {}
+    until = time.monotonic() + MATCH_TIME
     for name, param in workflow.params.items():
         if name not in given:
             bound[name] = param.default
@@ -46,14 +52,17 @@ def bind(
                 problems.append(Problem((name,), f"expected {_EXPECTED[param.type]}: it has no default"))
             continue
         try:
-            bound[name] = fitting(param, given[name], texts=texts)
+            bound[name] = fitting(param, given[name], texts=texts, seconds=max(until - time.monotonic(), 0.001))
         except ValueError as error:
             problems.append(Problem((name,), str(error)))
     return (None, tuple(problems)) if problems else (bound, ())
 
 
-def fitting(param: Param, value: Any, *, texts: bool = False) -> Any:  # noqa: ANN401 - any JSON value
-    """The value as the parameter has it. ValueError says what is expected instead."""
+def fitting(param: Param, value: Any, *, texts: bool = False, seconds: float = MATCH_TIME) -> Any:  # noqa: ANN401
+    """The value as the parameter has it. ValueError says what is expected instead.
+
+    A pattern may take `seconds`: they are those of the engine.
+    """
     if texts and isinstance(value, str):
         value = _read(param, value)
     if param.type == "float" and isinstance(value, int) and not isinstance(value, bool):
@@ -64,12 +73,21 @@ def fitting(param: Param, value: Any, *, texts: bool = False) -> Any:  # noqa: A
         raise ValueError(f"expected at least {param.min:g}, found {described(value)}")
     if param.max is not None and value > param.max:
         raise ValueError(f"expected at most {param.max:g}, found {described(value)}")
-    if param.pattern is not None and re.fullmatch(param.pattern, value) is None:
-        raise ValueError(f"expected text like {param.pattern}, found {described(value)}")
+    if param.pattern is not None:
+        _check_pattern(param.pattern, value, seconds)
     if param.choices and not any(same(value, choice) for choice in param.choices):
         choices = ", ".join(json.dumps(choice, ensure_ascii=False) for choice in param.choices)
         raise ValueError(f"expected one of {choices}, found {described(value)}")
     return value
+
+
+def _check_pattern(pattern: str, value: str, seconds: float) -> None:
+    try:
+        if not patterns.matches_whole(pattern, value, seconds):
+            raise ValueError(f"expected text like {pattern}, found {described(value)}")
+    except patterns.SlowPatternError:
+        words = f"whether {described(value)} is like {pattern} takes too long to find out"
+        raise ValueError(f"{words}: write the pattern without repeats of repeats") from None
 
 
 def _read(param: Param, text: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -88,13 +106,12 @@ def _read(param: Param, text: str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _as_float(value: int) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
+    return float(value) if is_finite(value) else math.inf
 
 
 def _is_of(param: Param, value: object) -> bool:
+    if param.type in ("json", "list") and excess(value, escapes=True) is not None:
+        return False
     if param.type == "json":
         return True
     if param.type == "float":

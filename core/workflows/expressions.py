@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.workflows.grammar import MAX_NESTING, RESERVED, SIMPLE, ExpressionError, Parser
-from core.workflows.terms import Constant, MissingError, Path, Scope, Term, UnfitError, rendered, truth
+from core.workflows.terms import Constant, MissingError, Path, Scope, Term, UnfitError, joined, rendered, truth, within
 
 __all__ = ["Expression", "ExpressionError", "MissingError", "Scope", "Structure", "Template", "UnfitError"]
 
@@ -96,7 +96,7 @@ class Template:
         """Texts as they are, everything else as compact JSON. Errors as those of `value`."""
         if len(self._parts) == 1:
             return rendered(self._parts[0].value(scope))
-        return "".join(rendered(part.value(scope)) for part in self._parts)
+        return joined(rendered(part.value(scope)) for part in self._parts)
 
     def words(self, scope: Scope) -> tuple[str, ...]:
         """For argv: one word, or one for each element where the whole text refers to a list.
@@ -150,7 +150,7 @@ class Structure:
 
     def value(self, scope: Scope) -> Any:  # noqa: ANN401 - any JSON value
         """MissingError where something that counts is not there, UnfitError where it does not fit."""
-        return _filled(self._root, scope)
+        return within(_filled(self._root, scope)) if self.references else _filled(self._root, scope)
 
 
 def _parsed(written: object, references: set[tuple[str, ...]], levels: int) -> Filled:

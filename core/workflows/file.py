@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
+from annotated_types import MaxLen
 from pydantic import Tag
 
-from core.units import Duration, Positive
+from core import bounds
+from core.units import Data, Duration, Positive, Rank
 from core.workflows.tasktable import AgentOrName, Many, RetryTable, TaskTable, TimeoutTable, either, table
 
 
@@ -69,10 +71,10 @@ class ParamTable:
 
     type: Literal["string", "int", "float", "bool", "list", "json"] = "string"
     required: bool = False
-    default: Any = None
+    default: Data = None
     min: float | None = None
     max: float | None = None
-    choices: tuple[Any, ...] = ()
+    choices: Annotated[tuple[Data, ...], MaxLen(bounds.MAX_ITEMS)] = ()
     pattern: str | None = None
     """A regular expression that the whole text must match."""
     about: str = ""
@@ -90,7 +92,7 @@ class RunTable:
     deadline: Duration | None = None
     on_failure: Literal["finish", "cancel"] = "finish"
     """Whether what does not depend on a failed task goes on."""
-    priority: int = 0
+    priority: Rank = 0
 
 
 @table

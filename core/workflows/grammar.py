@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any, NamedTuple
 
+from core import bounds
 from core.text import one_line, plural
 from core.workflows.terms import (
     ORDERS,
@@ -196,7 +196,7 @@ class Parser:
 
     def _number(self, token: Token) -> int | float:
         value: Any = int(token.text) if token.text.lstrip("-").isdigit() else float(token.text)
-        if not math.isfinite(value):
+        if not bounds.is_finite(value):
             raise self._error(f"{token} is too large", token)
         return value  # type: ignore[no-any-return]
 

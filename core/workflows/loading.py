@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.model import Policy
+from core.plainfile import read_text
 from core.tomlfile import Fault
 from core.workflows.reading import read
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from core.workflows.model import Workflow
 
-LARGEST = 16 << 20
-"""Bytes of a workflow's file."""
 _DEFAULTS = Policy()
 
 
@@ -31,21 +30,15 @@ class Loaded(NamedTuple):
 def load(path: Path, policy: Policy = _DEFAULTS) -> Loaded:
     """The workflow of a file, or every fault of it and of what it calls. `policy` as in `reading.read`."""
     try:
-        text = _text(path)
+        text = read_text(path)
     except (OSError, UnicodeError) as error:
         return Loaded(None, (Fault(str(path), None, "", f"cannot be read: {error}"),))
     calls: dict[str, str] = {}
 
     def call(named: str) -> str | None:
         try:
-            return calls.setdefault(named, _text(path.parent / named))
+            return calls.setdefault(named, read_text(path.parent / named))
         except (OSError, UnicodeError):
             return None
 
     return Loaded(*read(text, str(path), call, policy), text, calls)
-
-
-def _text(path: Path) -> str:
-    if path.stat().st_size > LARGEST:
-        raise OSError(f"{path} is larger than {LARGEST >> 20} MiB")
-    return path.read_text(encoding="utf-8")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core import tomlfile
 from core.boundary import BadInputError, read_json
-from core.faults import Problem
 from core.workflows.file import WorkflowFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from core.faults import Problem
 
 _KEPT = {"task": 3, "finally": 3, "params": 2}
 """By section, how long the path of the smallest thing is that is left out. Other sections are left out whole."""
@@ -24,13 +25,13 @@ class Shaped(NamedTuple):
 
 
 def shaped(written: dict[str, Any]) -> Shaped:
-    text = tomlfile.as_json(written)
     try:
+        text = tomlfile.as_json(written)
         return Shaped(read_json(WorkflowFile, text), ())
     except BadInputError as error:
         problems = error.problems
     if any(not problem.path for problem in problems):
-        return Shaped(None, (Problem((), "it is nested too deeply"),))
+        return Shaped(None, problems)
     rest: dict[str, Any] = json.loads(text)
     for problem in problems:
         _cut(rest, problem.path[: _KEPT.get(str(problem.path[0]), 1)])

@@ -5,10 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, dataclass_transform
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, MaxLen
 from pydantic import Discriminator, Tag
 
-from core.units import STRICT, Duration, Positive, Size
+from core import bounds
+from core.units import (
+    STRICT,
+    Argument,
+    Arguments,
+    Attempts,
+    Data,
+    Duration,
+    Environment,
+    ExitCode,
+    Factor,
+    Jitter,
+    Positive,
+    Rank,
+    Size,
+    Text,
+    Word,
+)
 from core.workflows.model import StartRule
 
 if TYPE_CHECKING:
@@ -41,7 +58,7 @@ def either(expected: str) -> Discriminator:
 
 
 Texts = Annotated[
-    Annotated[str, Tag("[text]")] | Annotated[tuple[str, ...], Tag("[list]")], either("text or a list of texts")
+    Annotated[Argument, Tag("[text]")] | Annotated[Arguments, Tag("[list]")], either("text or a list of texts")
 ]
 """One text, or any number of them."""
 Many = Annotated[
@@ -79,18 +96,18 @@ class TimeoutTable:
 
 @table
 class RetryTable:
-    attempts: Positive | None = None
+    attempts: Attempts | None = None
     first: Duration | None = None
     """Before the second attempt."""
-    factor: Annotated[float, Ge(1)] | None = None
+    factor: Factor | None = None
     """Each delay is so many times the one before."""
     max: Duration | None = None
     """No delay is longer."""
-    jitter: Annotated[float, Ge(0)] | None = None
+    jitter: Jitter | None = None
     """Each delay is drawn from this share around its length."""
     on: tuple[Literal["failed", "timed_out", "lost"], ...] | None = None
     """Ends after which it is tried again; all of them by default, lost only with lost = "retry"."""
-    never_exit: tuple[int, ...] | None = None
+    never_exit: Annotated[tuple[ExitCode, ...], MaxLen(bounds.MAX_ITEMS)] | None = None
     """Exit codes that are final at once."""
     move: Literal["other_agent"] | None = None
     """Where another try goes."""
@@ -126,7 +143,7 @@ class FallbackTable:
 class CallTable:
     file: str
     """The path of a workflow file, from the folder of this one."""
-    with_: dict[str, Any] = field(default_factory=dict)
+    with_: dict[Word, Data] = field(default_factory=dict)
     """Its parameters."""
     if_parent_stops: Literal["cancel", "leave"] = "cancel"
 
@@ -204,7 +221,7 @@ class WaitTable:
 @table
 class EmitTable:
     topic: str
-    data: Any = None
+    data: Data = None
     """Text, or a table or list, with ${…} in its texts."""
 
 
@@ -230,8 +247,8 @@ class OutputTable:
 class TaskTable:
     run: Texts | None = None
     """A list is a program with its words; a text is for the shell."""
-    prompt: str | None = None
-    check: tuple[str, ...] = ()
+    prompt: Text | None = None
+    check: Arguments = ()
     """A program that decides whether the agent has done its work."""
     call: CallTable | None = None
     choose: ChooseTable | None = None
@@ -240,7 +257,7 @@ class TaskTable:
     """How the needs must have ended."""
     when: str | None = None
     """An expression; where it is false, the task is skipped."""
-    matrix: dict[str, tuple[Any, ...]] | None = None
+    matrix: dict[Word, tuple[Data, ...]] | None = None
     """Lists of values by axis, with include and exclude: once for each combination."""
     map: MapTable | None = None
     reduce: ReduceTable | None = None
@@ -250,14 +267,14 @@ class TaskTable:
     emit: Many[EmitTable] = ()
     send: Many[SendTable] = ()
     cwd: str | None = None
-    env: dict[str, str] = field(default_factory=dict)
+    env: Environment = field(default_factory=dict)
     agent: AgentOrName | None = None
     fallback: tuple[FallbackTable, ...] = ()
     """Who tries next, once all attempts have failed."""
     affinity: str | None = None
     pool: str | None = None
     """The group whose limit counts."""
-    priority: int = 0
+    priority: Rank = 0
     retry: RetryTable = NO_RETRY
     lost: Literal["hold", "retry", "fail"] | None = None
     """What follows where nobody can tell how it ended (hold)."""

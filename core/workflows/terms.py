@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
+from core import bounds
 from core.text import one_line, plural
 
 Scope = Mapping[str, Any]
@@ -209,6 +210,24 @@ def rendered(value: object) -> str:
     return text
 
 
+def joined(texts: Iterable[str]) -> str:
+    """UnfitError as soon as it is too long for anything that takes it: each `${…}` may stand for a large value."""
+    parts, length = [], 0
+    for text in texts:
+        parts.append(text)
+        length += len(text)
+        if length > bounds.MAX_TEXT:
+            raise UnfitError(f"more than {bounds.MAX_TEXT:,} characters")
+    return "".join(parts)
+
+
+def within(value: object) -> object:
+    """A value that was put together, if its size is within bounds; UnfitError otherwise."""
+    if bounds.is_oversized(value):
+        raise UnfitError("what it refers to makes it too large, or nests it too deeply")
+    return value
+
+
 def written(steps: tuple[str | int, ...]) -> str:
     """A path as people write it."""
     text = ""
@@ -230,7 +249,9 @@ def described(value: object) -> str:
         return f"a list of {plural(len(value), 'element')}"
     if isinstance(value, Mapping):
         return f"a table of {_names(value)}" if value else "an empty table"
-    return f"the number {value:.6g}" if isinstance(value, (int, float)) else type(value).__name__
+    if isinstance(value, (int, float)):
+        return f"the number {value:.6g}" if bounds.is_finite(value) else "a number out of bounds"
+    return type(value).__name__
 
 
 def _names(table: Mapping[str, object]) -> str:

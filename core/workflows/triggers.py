@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from core import patterns
 from core.workflows import cron
 from core.workflows.binding import fitting
 from core.workflows.collecting import NAME, NAME_WORDS, TOPIC, TOPIC_WORDS, Collector, Key, Place
@@ -114,10 +114,8 @@ def _fit(param: Param, value: object, key: Key, collector: Collector) -> object:
 def _pattern(table: ParamTable, key: Key, collector: Collector) -> None:
     if table.type != "string":
         collector.wrong(key, f"it goes with string, not with {table.type}")
-    try:
-        re.compile(table.pattern or "")
-    except (re.error, RecursionError, OverflowError) as error:
-        collector.wrong(key, f"not a regular expression: {error}")
+    if (fault := patterns.fault(table.pattern or "")) is not None:
+        collector.wrong(key, fault)
 
 
 def run_settings(table: RunTable, collector: Collector) -> RunSettings:

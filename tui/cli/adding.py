@@ -166,7 +166,8 @@ def _fault(problem: dict[str, Any], chunk: list[tuple[int, dict[str, Any]]]) -> 
     if len(path) > 1 and path[0] == "tasks":
         key = ".".join(map(str, path[2:]))
         return BadLine(chunk[path[1]][0], f"{key}: {problem['text']}" if key else problem["text"])
-    return BadLine(chunk[0][0], problem["text"])
+    key = ".".join(map(str, path))
+    return BadLine(chunk[0][0], f"{key}: {problem['text']}" if key else problem["text"])
 
 
 def _chunks(tasks: list[tuple[int, dict[str, Any]]]) -> Iterator[list[tuple[int, dict[str, Any]]]]:
@@ -198,6 +199,8 @@ def _task_of(line: str, *, shell: bool, prompt: str | None) -> dict[str, Any]:
             task = json.loads(line)
         except json.JSONDecodeError as error:
             raise ValueError(f"not valid JSON: {error.msg} (column {error.colno})") from None
+        except RecursionError:
+            raise ValueError("not valid JSON: it is nested too deeply") from None
         return dict(task)
     if prompt is not None:
         return {"prompt": prompt.replace("{}", line) if "{}" in prompt else f"{prompt}\n\n{line}", "name": line}

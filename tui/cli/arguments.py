@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.text import parse_duration
+from core import bounds
+from core.text import one_line, parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+N = TypeVar("N", int, float)
 
 
 def duration(text: str) -> float:
@@ -15,20 +21,66 @@ def duration(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def whole(least: int, most: int = bounds.MAX_WHOLE) -> Callable[[str], int]:
+    """For `type=` of an argument: a whole number within bounds."""
+
+    def read(text: str) -> int:
+        found = _number(int, text, "a whole number")
+        return _within(found, least, most)
+
+    return read
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    """For `type=` of an argument: a finite number within bounds."""
+
+    def read(text: str) -> float:
+        found = _number(float, text, "a number")
+        if not bounds.is_finite(found):
+            raise argparse.ArgumentTypeError(f"expected a finite number, found {one_line(text, 40)!r}")
+        return _within(found, least, most)
+
+    return read
+
+
+def _number(kind: Callable[[str], N], text: str, words: str) -> N:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected {words}, found {one_line(text, 40)!r}") from None
+
+
+def _within(found: N, least: float, most: float) -> N:
+    if not least <= found <= most:
+        side, bound = ("least", least) if found < least else ("most", most)
+        raise argparse.ArgumentTypeError(f"expected at {side} {bound:.16g}, found {one_line(str(found), 40)}")
+    return found
+
+
+task_number = whole(1)
+
+
 def references(text: str) -> list[int | str]:
     """Tasks by number or key, with commas between them."""
-    return [int(part) if part.isdecimal() else part for part in text.split(",") if part]
+    return [reference(part) for part in text.split(",") if part]
 
 
 def reference(text: str) -> int | str:
-    return int(text) if text.isdecimal() else text
+    """A task by its number, or by its key."""
+    if text.isdecimal():
+        return task_number(text)
+    if len(text) > bounds.MAX_KEY:
+        raise argparse.ArgumentTypeError(f"expected a key of at most {bounds.MAX_KEY} characters, found {len(text)}")
+    return text
 
 
 def codes(text: str) -> list[int]:
+    """Exit codes with commas between them."""
+    code = whole(0, bounds.MAX_EXIT_CODE)
     try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of exit codes: write 2,64") from None
+        return [code(part) for part in text.split(",")]
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{one_line(text, 40)!r} is not a list of exit codes: {error}") from None
 
 
 def add_verb(verbs: Any, name: str, text: str, **options: Any) -> argparse.ArgumentParser:  # noqa: ANN401 - argparse's own
@@ -61,7 +113,13 @@ def task_options(verb: argparse.ArgumentParser) -> None:
     place.add_argument("-a", "--agent", help="the agent that runs it, and no other")
     place.add_argument("-c", "--capability", action="append", metavar="WORD", help="any agent that has all of these")
     place.add_argument("-b", "--batch", metavar="NAME", help="looked at together: muxdeck results NAME")
-    place.add_argument("-p", "--priority", type=int, metavar="N", help="higher goes first; waiting counts too")
+    place.add_argument(
+        "-p",
+        "--priority",
+        type=whole(-bounds.MAX_PRIORITY, bounds.MAX_PRIORITY),
+        metavar="N",
+        help="higher goes first; waiting counts too",
+    )
     place.add_argument("--hold", action="store_true", help="keep it until it is released")
     place.add_argument("--delay", type=duration, metavar="TIME", help="start no sooner than in this time")
     place.add_argument("--not-before", metavar="WHEN", help="start no sooner than then: 2030-01-31T08:00")
@@ -75,11 +133,21 @@ def task_options(verb: argparse.ArgumentParser) -> None:
     run.add_argument("-e", "--env", action="append", metavar="NAME=VALUE", help="set in its environment")
     run.add_argument("--stdin", metavar="FILE", help="its standard input; - takes what is given here, none is nothing")
     retry = verb.add_argument_group("what happens when it fails")
-    retry.add_argument("-r", "--retry", type=int, metavar="N", help="attempts in all")
+    retry.add_argument("-r", "--retry", type=whole(1, bounds.MAX_ATTEMPTS), metavar="N", help="attempts in all")
     retry.add_argument("--retry-delay", type=duration, metavar="TIME", help="before the second attempt")
-    retry.add_argument("--retry-factor", type=float, metavar="F", help="each delay is this many times the one before")
+    retry.add_argument(
+        "--retry-factor",
+        type=number(1, bounds.MAX_FACTOR),
+        metavar="F",
+        help="each delay is this many times the one before",
+    )
     retry.add_argument("--retry-cap", type=duration, metavar="TIME", help="the longest delay")
-    retry.add_argument("--retry-jitter", type=float, metavar="SHARE", help="spread of the delays, 0.1 is a tenth")
+    retry.add_argument(
+        "--retry-jitter",
+        type=number(0, bounds.MAX_JITTER),
+        metavar="SHARE",
+        help="spread of the delays, 0.1 is a tenth",
+    )
     retry.add_argument("--never-exit", type=codes, metavar="CODE,…", help="exit codes that are final at once")
     retry.add_argument("--retry-elsewhere", action="store_true", default=None, help="by another agent that can do it")
     retry.add_argument("--retry-lost", action="store_true", default=None, help="also when nobody knows how it ended")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import signal as signals
 from typing import TYPE_CHECKING, Any
 
 from core.client import Client
+from core.signal_names import signal_number
 from tui.cli.adding import command_of, task_fields
 from tui.cli.codes import Exit
 from tui.cli.output import document, say
@@ -43,20 +43,11 @@ def release(options: argparse.Namespace, home: Home) -> int:
 
 
 def signal(options: argparse.Namespace, home: Home) -> int:
-    number = _signal(options.signal)
+    number = signal_number(options.signal)
     if number is None:
         say(f"there is no signal {options.signal!r}: a name as TERM, USR1, or a number")
         return Exit.USAGE
     return _change(options, home, "signal", ["running"], signal=number)
-
-
-def _signal(word: str) -> int | None:
-    if word.isdecimal():
-        return int(word)
-    try:
-        return signals.Signals[f"SIG{word.upper().removeprefix('SIG')}"].value
-    except KeyError:
-        return None
 
 
 def edit(options: argparse.Namespace, home: Home) -> int:

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from core import __version__
-from tui.cli.arguments import add_verb, duration, json_flag, one_task, task_options
+from tui.cli.arguments import add_verb, duration, json_flag, one_task, task_number, task_options, whole
 from tui.cli.codes import MEANINGS
 from tui.cli.run_words import of_run, run_verbs
 
@@ -77,7 +77,7 @@ def _reading(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
         help="only these states; waiting: for somebody",
     )
     ls.add_argument("-g", "--group", help="only this group")
-    ls.add_argument("-n", "--limit", type=int, default=100, metavar="N", help="at most so many (100)")
+    ls.add_argument("-n", "--limit", type=whole(1), default=100, metavar="N", help="at most so many (100)")
     ls.add_argument("text", nargs="?", help="only tasks with this in their name or command")
     json_flag(ls)
     for name, text in (
@@ -90,12 +90,12 @@ def _reading(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     log = add_verb(verbs, "log", "the output of a task, made inert; raw with --raw")
     log.add_argument("task", metavar="ID")
     log.add_argument("-f", "--follow", action="store_true", help="go on until it ends")
-    log.add_argument("-n", "--lines", type=int, metavar="N", help="only the last lines")
-    log.add_argument("--attempt", type=int, metavar="N", help="by default the latest")
+    log.add_argument("-n", "--lines", type=whole(0), metavar="N", help="only the last lines")
+    log.add_argument("--attempt", type=whole(1), metavar="N", help="by default the latest")
     log.add_argument("--raw", action="store_true", help="byte for byte, escape sequences included")
     json_flag(log)
     wait = add_verb(verbs, "wait", "wait until tasks have ended; the exit code tells the result")
-    wait.add_argument("tasks", nargs="+", type=int, metavar="ID")
+    wait.add_argument("tasks", nargs="+", type=task_number, metavar="ID")
     wait.add_argument("--timeout", type=duration, metavar="TIME", help="give up after this time")
     json_flag(wait)
     sessions = add_verb(verbs, "sessions", "the sessions of running tasks, with their health")
@@ -117,7 +117,7 @@ def _agents(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     add = add_verb(agents_verbs, "add", "write one into the configuration file")
     add.add_argument("name", metavar="NAME")
     add.add_argument("-k", "--kind", required=True, help="claude, codex, gemini, opencode, copilot, aider, custom")
-    add.add_argument("--slots", type=int, metavar="N", help="tasks at once (1)")
+    add.add_argument("--slots", type=whole(0), metavar="N", help="tasks at once (1)")
     add.add_argument("--capability", action="append", metavar="WORD", help="what tasks may ask for")
     add.add_argument("--model", help="the model it is told to use")
     add.add_argument("-C", "--cwd", metavar="DIR", help="where its tasks run")
@@ -139,7 +139,7 @@ def _agents(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
 
 def _work_of_agents(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     answer = add_verb(verbs, "answer", "answer the dialog of an interactive agent; without a key, show it")
-    answer.add_argument("task", type=int, metavar="ID")
+    answer.add_argument("task", type=task_number, metavar="ID")
     answer.add_argument("key", nargs="?", metavar="KEY", help="one of its choices, or Escape")
     json_flag(answer)
     diff = add_verb(verbs, "diff", "what a task has changed in its git worktree")
@@ -168,10 +168,12 @@ def _speaking(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     msg.add_argument("--ttl", type=duration, metavar="TIME", help="nobody gets it later than in this time")
     json_flag(msg)
     inbox = add_verb(verbs, "inbox", "take the mail that waits for you: a task within its session, else the operator")
-    inbox.add_argument("--ack", type=int, nargs="+", metavar="ID", help="take nothing; acknowledge what was taken")
+    inbox.add_argument(
+        "--ack", type=task_number, nargs="+", metavar="ID", help="take nothing; acknowledge what was taken"
+    )
     json_flag(inbox)
     mail = add_verb(verbs, "mail", "all mail with its state, the latest last")
-    mail.add_argument("-n", "--limit", type=int, default=200, metavar="N", help="at most so many (200)")
+    mail.add_argument("-n", "--limit", type=whole(1), default=200, metavar="N", help="at most so many (200)")
     json_flag(mail)
     spawn = add_verb(
         verbs, "spawn", "from within a task: add a task as its child", usage="muxdeck spawn [options] -- COMMAND…"
@@ -217,7 +219,7 @@ def _signal(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
 
 def _edit(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     edit = add_verb(verbs, "edit", "change a queued task", usage="muxdeck edit [options] ID [-- COMMAND…]")
-    edit.add_argument("task", type=int, metavar="ID")
+    edit.add_argument("task", type=task_number, metavar="ID")
     edit.add_argument("-n", "--name")
     task_options(edit)
     edit.add_argument("--release", action="store_true", help="no longer hold it")
@@ -237,13 +239,13 @@ def _pausing(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
         json_flag(verb)
     limit = add_verb(verbs, "limit", "how many tasks of a group may run at once")
     limit.add_argument("group")
-    limit.add_argument("limit", type=int, metavar="N", help="0 is no limit")
+    limit.add_argument("limit", type=whole(0), metavar="N", help="0 is no limit")
     json_flag(limit)
 
 
 def _clean(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     clean = add_verb(verbs, "clean", "forget ended tasks, with their output")
-    clean.add_argument("tasks", nargs="*", type=int, metavar="ID", help="by default all that succeeded")
+    clean.add_argument("tasks", nargs="*", type=task_number, metavar="ID", help="by default all that succeeded")
     clean.add_argument("-s", "--state", action="extend", type=lambda text: text.split(","), help="these states")
     clean.add_argument("-g", "--group", help="only this group")
     clean.add_argument("--older-than", type=duration, metavar="TIME", help="only what ended so long ago")
@@ -261,7 +263,7 @@ def _all(verb: argparse.ArgumentParser) -> None:
 
 
 def _chosen(verb: argparse.ArgumentParser, *, required: bool = True) -> None:
-    verb.add_argument("tasks", nargs="*", type=int, metavar="ID")
+    verb.add_argument("tasks", nargs="*", type=task_number, metavar="ID")
     text = "all tasks of this group" if required else "the whole group"
     verb.add_argument("-g", "--group", help=text)
 
@@ -295,7 +297,7 @@ def _engine(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     completion = add_verb(verbs, "completion", "print the completion script of a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     demo = add_verb(verbs, "demo", "a queue of real work in a folder of its own, and the console on it")
-    demo.add_argument("--tasks", type=int, default=60, metavar="N", help="how many commands (60)")
+    demo.add_argument("--tasks", type=whole(1), default=60, metavar="N", help="how many commands (60)")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 FOLLOW_EVERY = 0.1
 """Seconds between two looks at a log that is followed."""
 LOG_PART = 1 << 18
+LONGEST_NUMBER = 15
+"""Digits of a task's number."""
 
 
 def reference(text: str) -> int | str:
-    """A task by its number, or by its key."""
-    return int(text) if text.isdecimal() else text
+    """A task by its number, or by its key; digits that are too many for a number are no task's."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else text
 
 
 def counted(counts: dict[str, int]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui.cli.arguments import add_verb, json_flag
+from tui.cli.arguments import add_verb, json_flag, whole
 
 if TYPE_CHECKING:
     import argparse
@@ -20,19 +20,19 @@ def run_verbs(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     runs = add_verb(verbs, "runs", "list runs of workflows, the latest last")
     runs.add_argument("-s", "--state", help="only this state")
     runs.add_argument("--workflow", metavar="NAME", help="only of this workflow")
-    runs.add_argument("-n", "--limit", type=int, default=50, metavar="N", help="at most so many (50)")
+    runs.add_argument("-n", "--limit", type=whole(1), default=50, metavar="N", help="at most so many (50)")
     json_flag(runs)
     show = add_verb(verbs, "run-show", "what came of a run: its nodes, times, costs, critical path, outputs")
-    show.add_argument("run", type=int, metavar="RUN")
+    show.add_argument("run", type=whole(1), metavar="RUN")
     show.add_argument("--markdown", action="store_true", help="as a page in Markdown")
     show.add_argument("--file", action="store_true", help="the workflow's file as it was when the run began")
     json_flag(show)
     cancel = add_verb(verbs, "cancel", "end runs: what runs and what waits; a second time also what comes last")
-    cancel.add_argument("runs", type=int, nargs="+", metavar="RUN")
+    cancel.add_argument("runs", type=whole(1), nargs="+", metavar="RUN")
     json_flag(cancel)
     for name, text in (("approve", "open a gate at which a run waits"), ("reject", "keep a gate shut")):
         verb = add_verb(verbs, name, text)
-        verb.add_argument("run", type=int, metavar="RUN")
+        verb.add_argument("run", type=whole(1), metavar="RUN")
         verb.add_argument("node", metavar="NODE")
         verb.add_argument("text", nargs="*", metavar="TEXT", help="why; it stands in the history")
         json_flag(verb)
@@ -46,12 +46,12 @@ def _events(verbs: Any) -> None:  # noqa: ANN401 - argparse's own
     emit.add_argument("--key", help="a second event with the same key is none")
     json_flag(emit)
     events = add_verb(verbs, "events", "what has happened, the latest last")
-    events.add_argument("-n", "--limit", type=int, default=100, metavar="N", help="at most so many (100)")
+    events.add_argument("-n", "--limit", type=whole(1), default=100, metavar="N", help="at most so many (100)")
     json_flag(events)
 
 
 def of_run(verb: argparse.ArgumentParser, *, from_node: bool = False) -> None:
     """The same verb for a run of a workflow."""
-    verb.add_argument("--run", type=int, metavar="RUN", help="a run of a workflow")
+    verb.add_argument("--run", type=whole(1), metavar="RUN", help="a run of a workflow")
     if from_node:
         verb.add_argument("--from", dest="node", metavar="NODE", help="with --run: this node and all that follows it")

@@ -84,7 +84,7 @@ class Adoption:
             self._sessions.tell_again(attempt)
         elif folder.forestall():
             self._sessions.give_up(attempt)
-            self._post(NotPlaced(attempt, "the engine ended before it could start it"))
+            self._post(NotPlaced(attempt, "the engine ended before it could start it", cause="turn"))
 
     def _slot(self, attempt: AttemptId, place: Place, pane: Pane | None) -> Slot:
         """A server that does not answer is told the session's name; one that answers and does not have it, lost it."""

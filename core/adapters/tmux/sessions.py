@@ -102,7 +102,9 @@ class Sessions:
         except (OSError, ValueError) as error:
             folder.remove()
             self.pool.put(slot)
-            self._post(NotPlaced(attempt, f"cannot write {folder.path}: {error}"))
+            self._post(
+                NotPlaced(attempt, f"cannot write {folder.path}: {error}", hopeless=isinstance(error, ValueError))
+            )
             return
         slot.stage, slot.attempt = Stage.BUSY, attempt
         self.slots[attempt] = slot
@@ -126,11 +128,11 @@ class Sessions:
         for waiting in self._waiting:
             if waiting[0] == attempt:
                 self._waiting.remove(waiting)
-                self._post(NotPlaced(attempt, "taken back before it began"))
+                self._post(NotPlaced(attempt, "taken back before it began", cause="turn"))
                 return
         if attempt in self.slots and self.folder(attempt).forestall():
             self.give_up(attempt)
-            self._post(NotPlaced(attempt, "taken back before it began"))
+            self._post(NotPlaced(attempt, "taken back before it began", cause="turn"))
 
     # Hearing
 

@@ -14,6 +14,7 @@ from core.rules.runs.parts import begin_part, end_part, gives_up
 from core.rules.runs.scope import part_scope, scope_of
 from core.rules.runs.starting import begin_calls, group_of
 from core.rules.runs.working import asks_each
+from core.text import storable
 from core.workflows.binding import bind
 from core.workflows.expressions import MissingError
 from core.workflows.model import Call, Command, NodeState, Prompt, RunState, Shell
@@ -159,7 +160,7 @@ def _spec(run: Run, progress: Progress, index: int, scope: Scope, part: Part, no
         name=f"{run.workflow.name}/{node.name}" + (f"[{index}]" if many else ""),
         group=node.pool or DEFAULT_GROUP,
         wanted=wanted_of(node, part),
-        affinity=None if node.affinity is None else node.affinity.text_of(scope),
+        affinity=None if node.affinity is None else storable(node.affinity.text_of(scope)),
         priority=run.workflow.run.priority + node.priority,
         policy=node.policy,
         part=PartId(run.id, node.name, index),

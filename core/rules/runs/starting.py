@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -59,9 +60,18 @@ def group_of(workflow: Workflow, params: Mapping[str, Any], event: Event | None)
 def _label(template: Template, params: Mapping[str, Any], event: Event | None, what: str) -> str:
     scope = {"params": params, "event": None if event is None else event.scope()}
     try:
-        return one_line(template.text_of(scope), LONGEST_LABEL)
+        return _unique_line(template.text_of(scope))
     except MissingError as error:
         raise RefusedError("usage", f"[run] {what}: {error}") from error
+
+
+def _unique_line(text: str) -> str:
+    """A line for people. If it does not show the whole text, a digest keeps it apart from that of another text."""
+    line = one_line(text, LONGEST_LABEL)
+    if line == text:
+        return line
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{one_line(text, LONGEST_LABEL - len(digest) - 1)} {digest}"
 
 
 def _begin(step: Step, wish: StartRun) -> Run:
