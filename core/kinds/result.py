@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from contextlib import suppress
 from typing import Any, NamedTuple
+
+from core import plainfile
 
 OUTCOMES = ("ok", "denied", "error", "limit", "auth", "cancelled")
 MESSAGE_SIZE = 1 << 16
@@ -48,27 +48,14 @@ _COUNTS = frozenset({"tokens_in", "tokens_out", "tokens_cached", "turns", "check
 
 
 def write(path: str, result: Result) -> None:
-    """Puts the file in its place as a whole, private to its owner. OSError where the disk refuses."""
-    unfinished = f"{path}.{os.getpid()}"
-    try:
-        file = os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with open(file, "wb") as opened:
-            opened.write(json.dumps(result._asdict()).encode())
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.rename(unfinished, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(unfinished)
-        raise
+    """Puts the file in its place as a whole, private to its owner. OSError if the disk refuses."""
+    plainfile.write_whole(path, json.dumps(result._asdict()).encode(), sync=True)
 
 
 def read(path: str) -> Result:
     """The result in a file; what is missing or broken in it is not known."""
     try:
-        with open(path, "rb") as file:
-            raw = file.read(FILE_SIZE + 1)
-        written = json.loads(raw) if len(raw) <= FILE_SIZE else None
+        written = json.loads(plainfile.read(path, FILE_SIZE))
     except (OSError, ValueError, RecursionError):
         return Result()
     if not isinstance(written, dict):
