@@ -98,9 +98,11 @@ class Adoption:
             self._adopt_living(attempt, folder, began=began, damaged=damage is not None)
         elif began:
             self._sessions.on_launcher_gone(attempt, damage or folder.why_unknown())
-        else:
+        elif self._sessions.forestalled(attempt):
             self._sessions.give_up(attempt)
             self._post(NotPlaced(attempt, "the engine ended before it could start it"))
+        else:
+            self._sessions.on_launcher_gone(attempt, None)
 
     def _adopt_living(self, attempt: AttemptId, folder: Folder, *, began: bool, damaged: bool) -> None:
         """Its launcher waits for the line, or has it and is about to begin: then another is passed over. One that has

@@ -1,17 +1,17 @@
-# Keeps the output of one session, whether there is an engine or not:  sh logger.sh SLOT SIZE BLOCKS
+# Keeps the output of one session, whether there is an engine or not:  sh logger.sh SLOT SIZE
 #
 # Standard input goes to SLOT/log. SLOT/attempt leads to the folder of the attempt whose log that is, by another name of
-# the same file. A log of SIZE bytes becomes the older part there (log.1); what that held is gone then, and is counted in
-# log.dropped. log.dropped.new is there while this is under way.
+# the same file. Before the log has more than SIZE bytes it becomes the older part there (log.1); what that held is gone
+# then, and is counted in log.dropped. log.dropped.new is there while this is under way.
 #
 # On a disk that takes nothing the output waits in tmux; when there is room again a line says how much may be missing.
-# A `dd` that cannot count bytes gives way to `cat`, which ends at BLOCKS blocks of 512 bytes.
 
-block=65536
+# Bytes of one read: dd loses no more if it cannot write, and counts reads, however short.
+block=4096
 
 size_of() {
-	bytes=0
-	[ -f "$1" ] && bytes=$(wc -c <"$1" 2>/dev/null) || bytes=0
+	bytes=
+	[ -f "$1" ] && bytes=$(wc -c <"$1")
 	bytes=$((bytes + 0))
 }
 
@@ -31,6 +31,7 @@ rotate() {
 	[ -d attempt/log.1 ] && rm -rf attempt/log.1
 	read_dropped
 	size_of attempt/log.1
+	rm -rf attempt/log.dropped.new
 	printf '%s\n' $((dropped + bytes)) >attempt/log.dropped.new || return
 	mv -f attempt/log attempt/log.1 || return
 	mv -f attempt/log.dropped.new attempt/log.dropped
@@ -48,18 +49,17 @@ export LC_ALL=C
 
 while :; do
 	size_of log
-	if [ "$bytes" -ge "$2" ]; then
+	room=$((($2 - bytes) / block))
+	if [ "$room" -lt 1 ] && [ "$bytes" -gt 0 ]; then
 		rotate
 		size_of log
-		[ "$bytes" -lt "$2" ] || sleep 1
+		room=$((($2 - bytes) / block))
 	fi
-	room=$(($2 - bytes))
-	[ "$room" -gt 0 ] || room=$block
-	said=$(dd bs=$block count=$room iflag=count_bytes 2>&1 >>log)
+	[ "$room" -ge 1 ] || room=1
+	said=$(dd bs=$block count=$room 2>&1 >>log)
 	status=$?
 	case $said in
-	*"records out"*) ;;
-	*invalid* | *unrecognized* | *unknown*) break ;;
+	*" records in"*) ;;
 	*)
 		# Not even begun: the log cannot be opened, or there is no process to be had.
 		[ -p ctl ] || exec cat >/dev/null
@@ -67,20 +67,14 @@ while :; do
 		continue
 		;;
 	esac
-	kept=${said##*records out}
-	kept=${kept#*
-}
-	kept=${kept%% byte*}
+	reads=${said%% records in*}
+	reads=$((${reads##*[!0-9+]}))
 	if [ "$status" != 0 ]; then
-		# What dd had read and could not write.
 		until printf '\r\n[muxdeck: up to %s bytes of output are missing here: the disk was full]\r\n' $block >>log; do
 			[ -p ctl ] || exec cat >/dev/null
 			sleep 1
 		done
-	elif [ "$kept" -lt "$room" ]; then
+	elif [ "$reads" -lt "$room" ]; then
 		exit 0
 	fi
 done 2>/dev/null
-
-ulimit -f "$3"
-exec cat >>log

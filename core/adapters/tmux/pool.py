@@ -33,8 +33,6 @@ LARGEST_REUSED_LOG = 1 << 16
 """Bytes of output up to which a session is worth cleaning for the next attempt."""
 SPARE = 3
 """Times the reserve up to which used sessions are kept: work that came in a burst is likely to come again."""
-HARD_LOG_LIMIT = 8
-"""Times `log_size` at which a log ends if this system's `dd` cannot count bytes, so that none can be rotated."""
 HIGHEST_SLOT = 1 << 40
 
 
@@ -172,7 +170,7 @@ class Pool:
     def log_command(self, slot: Slot) -> str:
         """Appends the session's output to the slot's log; tmux expands # and % in it."""
         script, folder = (os.fsdecode(quote(path)) for path in (self._logger, slot.folder))
-        command = f"exec sh {script} {folder} {self._log_size} {HARD_LOG_LIMIT * self._log_size // 512}"
+        command = f"exec sh {script} {folder} {self._log_size}"
         return command.replace("#", "##").replace("%", "%%")
 
     async def clean(self, slot: Slot, folder: Folder) -> bool:

@@ -138,11 +138,11 @@ class Sessions:
                 self._waiting.remove(waiting)
                 self._post(NotPlaced(attempt, "taken back before it began"))
                 return
-        if attempt in self.slots and self._forestalled(attempt):
+        if attempt in self.slots and self.forestalled(attempt):
             self.give_up(attempt)
             self._post(NotPlaced(attempt, "taken back before it began"))
 
-    def _forestalled(self, attempt: AttemptId) -> bool:
+    def forestalled(self, attempt: AttemptId) -> bool:
         """Whether it has not begun and never will. If nothing can be made on the disk, its folder goes: without that
         no launcher begins it."""
         folder = self.folder(attempt)
@@ -230,7 +230,7 @@ class Sessions:
             self._post(Exited(attempt, ended.code, ended.at, ended.result))
         elif slot.rung_status is not None:
             self._post(Exited(attempt, slot.rung_status, time.time(), folder.result()))
-        elif folder.exists() and self._forestalled(attempt):
+        elif folder.exists() and self.forestalled(attempt):
             self.give_up(attempt)
             self._post(NotPlaced(attempt, "its session ended before it could begin: no process could be started"))
         else:
