@@ -11,6 +11,7 @@ from core import plainfile
 OUTCOMES = ("ok", "denied", "error", "limit", "auth", "cancelled")
 MESSAGE_SIZE = 1 << 16
 """Bytes of the agent's last message that are kept: its end."""
+HIGHEST_COUNT = 1 << 53
 FILE_SIZE = 1 << 22
 """Bytes beyond which a file is not a result of ours."""
 
@@ -70,19 +71,28 @@ def _checked(name: str, value: object) -> Any:  # noqa: ANN401 - each field has 
     if name == "outcome":
         return value if value in OUTCOMES else None
     if name == "denials":
-        return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else None
+        return tuple(_text(one) for one in value if isinstance(one, str)) if isinstance(value, list) else None
     if name == "tokens_total":
         return tokens(value)
     if name in _TEXTS:
-        return value if isinstance(value, str) else None
+        return _text(value) if isinstance(value, str) else None
     if name in _COUNTS:
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        return value if _is_count(value) else None
     return number(value)
+
+
+def _text(value: str) -> str:
+    """As it can be written: JSON can name halves of a character."""
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and abs(value) <= HIGHEST_COUNT
 
 
 def tokens(value: object) -> tuple[int | None, int | None, int | None] | None:
     """Three counts of JSON, each of which may be null; None for anything else."""
-    if not isinstance(value, list) or not all(one is None or type(one) is int for one in value) or len(value) != 3:
+    if not isinstance(value, list) or not all(one is None or _is_count(one) for one in value) or len(value) != 3:
         return None
     return value[0], value[1], value[2]
 

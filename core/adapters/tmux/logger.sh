@@ -22,24 +22,24 @@ read_dropped() {
 	case $dropped in '' | *[!0-9]* | ????????????????*) dropped=0 ;; esac
 }
 
-# Makes the log the older part. A log that is no attempt's any more is let go.
+# Makes the log the older part, and an empty one the log: there is one at any moment. If the disk refuses, the log grows
+# on. A log that is no attempt's any more is let go.
 rotate() {
 	if ! [ attempt/log -ef log ]; then
 		printf '' >log
 		return
 	fi
-	[ -d attempt/log.1 ] && rm -rf attempt/log.1
+	for odd in attempt/log.1 attempt/log.next attempt/log.dropped attempt/log.dropped.new; do
+		[ -d "$odd" ] && rm -rf "$odd"
+	done
 	read_dropped
 	size_of attempt/log.1
-	rm -rf attempt/log.dropped.new
-	printf '%s\n' $((dropped + bytes)) >attempt/log.dropped.new || return
-	mv -f attempt/log attempt/log.1 || return
+	rm -f attempt/log.dropped.new
+	printf '' >next && ln -f next attempt/log.next || return
+	printf '%s\n' $((dropped + bytes)) >attempt/log.dropped.new && ln -f log attempt/log.1 || return
+	mv -f attempt/log.next attempt/log
+	mv -f next log
 	mv -f attempt/log.dropped.new attempt/log.dropped
-	rm -f log
-	until printf '' >>log && ln -f log attempt/log; do
-		[ -d attempt ] && [ -p ctl ] || return
-		sleep 1
-	done
 }
 
 umask 077
