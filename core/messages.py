@@ -375,6 +375,8 @@ class LauncherGone:
     at: float
     result: Result | None = None
     """What a coding agent had told until then."""
+    why: str | None = None
+    """Why the status is not known, if more is to be said: its file is damaged, its folder was removed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,10 @@ class Members:
         if tenant.launcher is not None:
             self._by_launcher[tenant.launcher.pid] = attempt
 
+    def forget_strangers(self) -> None:
+        """The next pass asks every process whose it is."""
+        self._strangers.clear()
+
     def drop(self, attempt: AttemptId) -> None:
         tenant = self._tenants.pop(attempt, None)
         if tenant is None:
@@ -153,7 +157,12 @@ class Members:
             newcomers = unowned
         found_more = False
         for count, process in enumerate(newcomers, start=1):
-            attempt = self._by_marks(process)
+            try:
+                attempt = self._by_marks(process)
+            except processes.UntoldError:
+                if not process.session or process.dead:
+                    self._strangers.add(process.pid)
+                continue
             if attempt is None:
                 self._strangers.add(process.pid)
             else:
@@ -162,7 +171,9 @@ class Members:
             if count % SLICE == 0:
                 yield
         if found_more:
-            yield from self._sort_in([process for process in newcomers if process.pid in self._strangers])
+            unowned = [process for process in newcomers if process.pid not in self._owner]
+            self._strangers.difference_update(process.pid for process in unowned)
+            yield from self._sort_in(unowned)
 
     def _by_descent(self, process: Process) -> AttemptId | None:
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
 LINUX = sys.platform == "linux"
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+ASK_EVERY = 1.0
+"""Seconds between two questions whether a process lives of which there is no handle."""
+_NOT_NOW = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
+"""What says nothing about a process."""
 _TTY_READS = (b"wait_woken", b"n_tty_read")
+
+
+class UntoldError(Exception):
+    """The kernel does not tell this now."""
 
 
 class Process(NamedTuple):
@@ -80,20 +89,35 @@ def children(pid: int) -> list[int] | None:
 
 
 def look(pid: int, before: Process | None = None) -> Process | None:
-    """None where there is no such process, or no longer. What was found `before` is given back where it still holds:
-    most processes have done nothing since the last look."""
+    """None if there is no such process, or no longer. What was found `before` is given back if it still holds: most
+    processes have done nothing since the last look. OSError if the kernel cannot be asked: too many files are open."""
     return _from_proc(pid, before) if LINUX else from_psutil(pid)
 
 
 def identify(pid: int) -> ProcessId | None:
-    """The process that has this number now; None where there is none."""
+    """The process that has this number now; None if there is none. OSError as of `look`."""
     found = look(pid)
     return None if found is None else found.identity
 
 
 def is_alive(process: ProcessId) -> bool:
-    """Whether exactly this process lives; a zombie is dead."""
-    return process.boot == boot() and is_same(look(process.pid), process)
+    """Whether exactly this process lives; a zombie is dead. If the kernel cannot be asked now, one of its number is."""
+    if process.boot != boot():
+        return False
+    try:
+        return is_same(look(process.pid), process)
+    except OSError:
+        return _is_there(process.pid)
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def is_same(found: Process | None, process: ProcessId) -> bool:
@@ -104,26 +128,41 @@ def is_same(found: Process | None, process: ProcessId) -> bool:
 def send(process: Process, number: int) -> bool:
     """Sends a signal to exactly this process; False where that is not allowed. One that is gone is no failure."""
     try:
-        if LINUX:
-            handle = os.pidfd_open(process.pid)
-            try:
-                if is_alive(process.identity):
-                    signal.pidfd_send_signal(handle, number)
-            finally:
-                os.close(handle)
-        elif is_alive(process.identity):
-            os.kill(process.pid, number)
+        handle = _handle(process.pid)
+        if handle is None:
+            if is_alive(process.identity):
+                os.kill(process.pid, number)
+            return True
+        try:
+            if is_alive(process.identity):
+                signal.pidfd_send_signal(handle, number)
+        finally:
+            os.close(handle)
     except ProcessLookupError:
         return True
-    except PermissionError:
+    except OSError:
         return False
     return True
 
 
-def environment_value(pid: int, name: bytes, *, beside: bytes) -> str | None:
-    """A value from the environment the process was started with, where that also has `beside` (NAME=value).
+def _handle(pid: int) -> int | None:
+    """A handle of the process that has this number now, which no other can take from it; None if none can be had: on
+    this system, or because too many files are open. ProcessLookupError if there is no such process."""
+    if not LINUX:
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise
+    except OSError:
+        return None
 
-    None where it has not, or does not tell.
+
+def environment_value(pid: int, name: bytes, *, beside: bytes) -> str | None:
+    """A value from the environment the process was started with, if that also has `beside` (NAME=value).
+
+    None if it has not, or does not tell. UntoldError if it may tell a moment later: a process has no environment while
+    it becomes another program.
     """
     try:
         if LINUX:
@@ -131,8 +170,12 @@ def environment_value(pid: int, name: bytes, *, beside: bytes) -> str | None:
                 found = file.read().split(b"\0")
         else:
             found = [os.fsencode(f"{key}={value}") for key, value in psutil.Process(pid).environ().items()]
-    except (OSError, psutil.Error):
+    except (OSError, psutil.Error) as error:
+        if isinstance(error, OSError) and error.errno in _NOT_NOW:
+            raise UntoldError from error
         return None
+    if found == [b""]:
+        raise UntoldError
     if beside not in found:
         return None
     values = (entry.partition(b"=") for entry in found)
@@ -204,7 +247,9 @@ def _read(path: str) -> bytes:
 def _from_proc(pid: int, before: Process | None) -> Process | None:
     try:
         line = _read(f"/proc/{pid}/stat")
-    except OSError:
+    except OSError as error:
+        if error.errno in _NOT_NOW:
+            raise
         return None
     if before is not None and before.line == line:
         return before
@@ -265,21 +310,25 @@ def _session(pid: int) -> int:
 
 
 def on_end(process: ProcessId, callback: Callable[[], None]) -> Callable[[], None]:
-    """Calls back once from the running loop when the process ends, at once where it has ended already.
+    """Calls back once from the running loop when the process ends, at once if it has ended already.
 
-    Returns what takes the watch back. Where the platform has no handles for processes nothing is ever called: there
-    the looks at the process table have to notice.
+    Returns what takes the watch back. If no handle of the process can be had, the process table is asked now and then.
     """
     loop = asyncio.get_running_loop()
-    if not LINUX:
-        return lambda: None
     try:
-        handle = os.pidfd_open(process.pid)
+        handle = _handle(process.pid)
     except ProcessLookupError:
         return loop.call_soon(callback).cancel
+    if handle is None:
+        return _ask_now_and_then(process, callback)
     if not is_alive(process):
         os.close(handle)
         return loop.call_soon(callback).cancel
+    return _on_readable(handle, callback)
+
+
+def _on_readable(handle: int, callback: Callable[[], None]) -> Callable[[], None]:
+    loop = asyncio.get_running_loop()
 
     def forget() -> None:
         nonlocal handle
@@ -293,4 +342,23 @@ def on_end(process: ProcessId, callback: Callable[[], None]) -> Callable[[], Non
         callback()
 
     loop.add_reader(handle, ended)
+    return forget
+
+
+def _ask_now_and_then(process: ProcessId, callback: Callable[[], None]) -> Callable[[], None]:
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle | None = None
+
+    def ask() -> None:
+        nonlocal timer
+        if is_alive(process):
+            timer = loop.call_later(ASK_EVERY, ask)
+        else:
+            callback()
+
+    def forget() -> None:
+        if timer is not None:
+            timer.cancel()
+
+    timer = loop.call_later(ASK_EVERY, ask)
     return forget

@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from core import plainfile
 from core.boundary import BadInputError
 from core.faults import Problem
 
@@ -27,17 +28,16 @@ class PromptFiles:
         """The path of the file with the text. BadInputError where it is empty or too long, or the disk refuses."""
         content = checked(text, at)
         path = self._folder / f"prompt-{hashlib.sha256(content).hexdigest()[:32]}"
-        if path.exists():
-            os.utime(path)
-            return str(path)
-        growing = path.with_suffix(f".{os.getpid()}")
+        with suppress(OSError):
+            if path.stat().st_size == len(content):
+                os.utime(path)
+                return str(path)
         try:
-            with open(os.open(growing, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, 0o600), "wb") as file:
-                file.write(content)
-                os.fsync(file.fileno())
-            growing.rename(path)
+            if not self._folder.exists():
+                plainfile.make_folder(str(self._folder))
+            plainfile.write_whole(path, content, sync=True)
         except OSError as error:
-            text = f"cannot be kept in {self._folder}: {error.strerror}"
+            text = f"cannot be kept in {self._folder}: {plainfile.in_words(error)}"
             raise BadInputError([Problem((*at, "prompt"), text)]) from error
         return str(path)
 

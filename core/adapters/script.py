@@ -50,7 +50,11 @@ def public(launch: Launch) -> dict[str, object]:
 
 
 def run_script(attempt: AttemptId, launch: Launch, home: str) -> bytes:
-    """Read by the launcher in a child shell, in the attempt's folder, with the bell as $2."""
+    """Read by the launcher in a child shell, in the attempt's folder, with the bell as $2.
+
+    It is one compound command, which a shell runs only when it has read the whole of it: of a script that was cut
+    short nothing ever runs. The launcher's trap, which says that nothing ran, is taken back by its first line.
+    """
     exports, extra = _environment(launch.env)
     own, more = _assignments(launch.own_env)
     extra += more
@@ -60,6 +64,8 @@ def run_script(attempt: AttemptId, launch: Launch, home: str) -> bytes:
     if launch.part is not None:
         marks |= {"RUN": str(launch.part.run), "NODE": launch.part.node, "ITEM": str(launch.part.item)}
     lines = [
+        b"{",
+        b"trap - EXIT",
         b"read -r pid rest 2>/dev/null </proc/self/stat || pid=$(exec sh -c 'echo $PPID')",
         b"printf 'S %s %s\\n' " + str(attempt).encode() + b' "$pid" 1<>"$2"',
         b"umask " + f"{launch.umask:04o}".encode(),
@@ -68,6 +74,7 @@ def run_script(attempt: AttemptId, launch: Launch, home: str) -> bytes:
         *own,
         *(b"export " + (_OURS + name).encode() + b"=" + quote(value) for name, value in marks.items()),
         b"exec " + b" ".join(program) + (b" <" + quote(launch.stdin) if launch.stdin is not None else b""),
+        b"}",
     ]
     return b"\n".join(lines) + b"\n"
 

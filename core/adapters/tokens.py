@@ -8,6 +8,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from core import plainfile
 from core.home import HomeError
 
 if TYPE_CHECKING:
@@ -34,12 +35,11 @@ class Tokens:
 def open_tokens(path: Path) -> Tokens:
     """With the secret of the file, which is made where there is none. HomeError where it cannot be used."""
     try:
-        if not path.exists():
+        if not os.path.lexists(path):
             _make_secret(path)
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
-            secret = file.read(SECRET_BYTES + 1)
+        secret = plainfile.read_part(path, 0, SECRET_BYTES + 1)
     except OSError as error:
-        raise HomeError(f"cannot use {path}: {error.strerror}") from error
+        raise HomeError(f"cannot use {path}: {plainfile.in_words(error)}") from error
     if len(secret) != SECRET_BYTES:
         raise HomeError(f"{path} is not a secret of muxdeck: remove it while nothing runs, and a new one is made")
     return Tokens(secret)
@@ -48,11 +48,7 @@ def open_tokens(path: Path) -> Tokens:
 def _make_secret(path: Path) -> None:
     """Whole or not at all, and never over one that is there."""
     growing = path.with_suffix(f".{os.getpid()}")
-    growing.unlink(missing_ok=True)
-    with open(os.open(growing, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
-        file.write(os.urandom(SECRET_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
+    plainfile.write_whole(growing, os.urandom(SECRET_BYTES), sync=True)
     with suppress(FileExistsError):
         os.link(growing, path)
     growing.unlink()

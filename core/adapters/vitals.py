@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 KILL_DEADLINE = 5.0
 """Seconds within which KILL must have worked, or the survivors are told."""
 SILENT_FOR_QUESTION = 2.0
+SEARCHES = 3
+SEARCH_PAUSE = 0.02
+"""Seconds between two looks for what may be left: a process is not seen while it becomes another program."""
 LOOKS_APART = 10
 """Looks for leftovers come this many times their own cost apart: they may take a tenth of a core at most."""
 
@@ -120,6 +123,17 @@ class Watch:
     async def living(self, attempt: AttemptId) -> list[Process]:
         await self._refresh()
         return self._living(attempt)
+
+    async def search(self, attempt: AttemptId) -> list[Process]:
+        """Its living processes. None is found only if several looks in turn, which take no process for a stranger
+        because it was one before, find none: one look misses what is forked while it is under way."""
+        for _ in range(SEARCHES):
+            self.members.forget_strangers()
+            living = await self.living(attempt)
+            if living:
+                return living
+            await asyncio.sleep(SEARCH_PAUSE)
+        return []
 
     async def signal_tree(self, attempt: AttemptId, number: int) -> None:
         """Every process of the attempt but its launcher; a stopped one is woken, so that it can act on TERM."""

@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from core import plainfile
 from core.adapters import worktrees
 from core.adapters.folders import Folder
+from core.adapters.prompts import LONGEST
 from core.engine.background import Background
 from core.engine.letters import NOTE, coming_again, letters
 from core.engine.talk import Plan
@@ -44,6 +46,8 @@ RUN_SPEC = "agent.json"
 RESULT = "result.json"
 MAIL = "mail.txt"
 PROMPT = "prompt.txt"
+LONGEST_ID = 1 << 12
+"""Bytes of a conversation's id."""
 
 
 class Conversation(NamedTuple):
@@ -271,9 +275,9 @@ class Agents:
 
 def _read(prompt: str) -> str:
     try:
-        return Path(prompt).read_text(encoding="utf-8", errors="surrogateescape")
+        return plainfile.read(prompt, LONGEST).decode("utf-8", "surrogateescape")
     except OSError as error:
-        raise OutsideError(f"its prompt cannot be read: {error}") from error
+        raise OutsideError(f"its prompt {prompt} cannot be read: {plainfile.in_words(error)}") from error
 
 
 def _sorted(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -281,8 +285,8 @@ def _sorted(env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _text(path: Path) -> str:
-    """Empty where there is no such file."""
+    """The id of a conversation; empty if there is no such file, or it holds none."""
     try:
-        return path.read_text(encoding="ascii")
-    except FileNotFoundError:
+        return plainfile.read(path, LONGEST_ID).decode("ascii")
+    except (OSError, UnicodeDecodeError):
         return ""

@@ -8,6 +8,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from core import plainfile
 from core.model import Outcome
 from core.text import one_line
 
@@ -22,12 +23,14 @@ async def checked(result: Result, argv: Sequence[str], cwd: str, env: Mapping[st
     """The result after the check has had its say; what it prints goes to a file. Where this is cancelled it is ended,
     with all that it has started."""
     try:
-        with open(os.open(output, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600), "wb") as file:
+        plainfile.write_whole(output, b"")
+        with open(os.open(output, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK), "wb") as file:
+            os.set_blocking(file.fileno(), True)
             process = await asyncio.create_subprocess_exec(
                 *argv, cwd=cwd, env=env, stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
                 start_new_session=True,
             )  # fmt: skip
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return result._replace(outcome=Outcome.ERROR, reason=one_line(f"the check cannot be run: {error}"))
     try:
         status = await process.wait()

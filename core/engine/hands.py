@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -15,31 +16,34 @@ from core.adapters.folders import Place
 from core.adapters.foreign import ForeignSession, ForeignSessions
 from core.adapters.git import GitError
 from core.adapters.members import Tenant
-from core.adapters.tmux.adoption import Adoption
+from core.adapters.tmux.adoption import Adoption, Known
 from core.adapters.tmux.sessions import Sessions
 from core.adapters.vitals import Watch
 from core.engine.background import Background
 from core.engine.talks import Talks
 from core.messages import LauncherGone, NotPlaced, OutputSeen, Sampled, TreeEnded
+from core.plainfile import in_words
 from core.ports import HopelessError, NotYetError, OutsideError
 from core.rules.health import BUSY_CPU, Thresholds, judge
 from core.wire import ForeignRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
+    from core.adapters.processes import Process
     from core.adapters.tmux.slots import Slot
     from core.engine.metrics import Metrics
     from core.engine.talk import Plan
     from core.home import Home
     from core.interactive.signals import Choice
     from core.messages import Observation
-    from core.model import AttemptId, Launch
+    from core.model import AttemptId, Launch, ProcessId
     from core.ports import AttachTarget
     from core.rules.world import Attempt
     from core.settings import Settings
     from core.vitals import Health, Vital
 
+log = logging.getLogger("muxdeck")
 LOOK_EVERY = 2.0
 """Seconds between two looks at the process table, at least; more where they would exceed the budget."""
 LOOK_EVERY_WATCHED = 1.0
@@ -47,6 +51,7 @@ LOOK_EVERY_WATCHED = 1.0
 UNWATCHED_SHARE = 0.2
 """Of the budget, while none is."""
 SERVERS_EVERY = 1.0
+SEARCH_AGAIN = 1.0
 ORPHAN_GRACE = 0.5
 """Seconds in which the processes of an attempt whose launcher is gone may still be ending by the same cause."""
 
@@ -77,7 +82,7 @@ class RealHands:
             settings,
             post,
             on_slot=self._slot_changed,
-            on_launcher_gone=lambda attempt: self._background.start(self._tell_gone(attempt)),
+            on_launcher_gone=lambda attempt, why: self._background.start(self._tell_gone(attempt, why)),
             on_terminals_gone=self._due.set,
             leftovers=self._watch.leftovers,
             on_made=metrics.creation.add,
@@ -113,7 +118,8 @@ class RealHands:
         self._watched = watched
 
     async def open(self, attempts: Sequence[Attempt]) -> None:
-        await self._adoption.run([(attempt.id, _place(attempt)) for attempt in attempts])
+        known = [Known(attempt.id, _place(attempt), attempt.started_at is not None) for attempt in attempts]
+        await self._adoption.run(known)
         self._background.keep(self._look_again_and_again)
         self._background.keep(self._check_servers)
         self._background.keep(self._talks.look_again_and_again)
@@ -133,7 +139,9 @@ class RealHands:
                 at = self.sessions.folder(attempt).last_output()
                 self._post(OutputSeen(attempt, at or 0.0))
             case e.ReleaseSession(attempt, failed):
-                self.sessions.release(attempt, failed=failed)
+                self._orphaned.discard(attempt)
+                if not self.sessions.release(attempt, failed=failed):
+                    self._watch.drop(attempt)
             case e.RemoveFolders(tasks):
                 self._background.start(asyncio.to_thread(folders.remove_all, self._home.attempts, tasks))
             case e.RemoveRunFolders(runs):
@@ -146,16 +154,31 @@ class RealHands:
                 assert_never(effect)
 
     def _start(self, attempt: AttemptId) -> None:
+        """Answered in any case: the rules wait for it."""
         try:
             launch = self._launch(attempt)
+            if launch.worktree is None:
+                self.sessions.start(attempt, launch)
+            else:
+                work = self._start_in_worktree(attempt, launch, Path(launch.worktree))
+                self._background.start(self._placed_or_told(attempt, work))
         except OutsideError as error:
             cause: Literal["task", "turn"] = "turn" if isinstance(error, NotYetError) else "task"
             self._post(NotPlaced(attempt, str(error), isinstance(error, HopelessError), cause))
-            return
-        if launch.worktree is None:
-            self.sessions.start(attempt, launch)
-        else:
-            self._background.start(self._start_in_worktree(attempt, launch, Path(launch.worktree)))
+        except OSError as error:
+            self._post(NotPlaced(attempt, in_words(error)))
+        except Exception as error:
+            log.exception("a bug: attempt %s is not started", attempt)
+            self._post(NotPlaced(attempt, _bug(error)))
+
+    async def _placed_or_told(self, attempt: AttemptId, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except OSError as error:
+            self._post(NotPlaced(attempt, in_words(error)))
+        except Exception as error:
+            log.exception("a bug: attempt %s is not started", attempt)
+            self._post(NotPlaced(attempt, _bug(error)))
 
     async def _start_in_worktree(self, attempt: AttemptId, launch: Launch, root: Path) -> None:
         try:
@@ -254,40 +277,65 @@ class RealHands:
                 self._talks.begin(attempt, plan)
 
     async def _end_tree(self, attempt: AttemptId) -> None:
-        """Also of an attempt that ended long ago: its marks still tell what belongs to it."""
+        """Also of an attempt that ended long ago: its marks still tell what belongs to it. Answered in any case."""
         known = self._watch.knows(attempt)
         if not known:
             self._watch.add(attempt, Tenant(None, "", self.sessions.folder(attempt).log))
-        left = await self._watch.end_tree(attempt)
-        if not known:
-            self._watch.drop(attempt)
+        try:
+            left = await self._watch.end_tree(attempt)
+        except OSError as error:
+            left = (f"its processes ({in_words(error)})",)
+        except Exception as error:
+            log.exception("a bug: the processes of attempt %s are not ended", attempt)
+            left = (f"its processes: {_bug(error)}",)
+        finally:
+            if not known:
+                self._watch.drop(attempt)
         self._post(TreeEnded(attempt, left))
 
-    async def _tell_gone(self, attempt: AttemptId) -> None:
+    async def _tell_gone(self, attempt: AttemptId, why: str | None) -> None:
         """The launcher has ended without a word. What hung on its terminal ends now too; what does not lives on."""
+        if not self._watch.knows(attempt):
+            self._watch.add(attempt, Tenant(None, "", self.sessions.folder(attempt).log))
         deadline = time.monotonic() + ORPHAN_GRACE
-        orphans = await self._watch.living(attempt)
+        orphans = await self._search(attempt)
         while orphans and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
-            orphans = await self._watch.living(attempt)
+            orphans = await self._search(attempt)
         if orphans:
             self._orphaned.add(attempt)
-        told = self.sessions.folder(attempt).result()
-        self._post(LauncherGone(attempt, tuple(process.identity for process in orphans), time.time(), told))
+        self._post(self._gone(attempt, tuple(process.identity for process in orphans), why))
+
+    async def _search(self, attempt: AttemptId) -> list[Process]:
+        """Its living processes: asked until the kernel has told."""
+        while True:
+            try:
+                return await self._watch.search(attempt)
+            except OSError as error:
+                log.warning("cannot look for the processes of attempt %s: %s", attempt, in_words(error))
+                await asyncio.sleep(SEARCH_AGAIN)
+
+    def _gone(self, attempt: AttemptId, orphans: tuple[ProcessId, ...] = (), why: str | None = None) -> LauncherGone:
+        folder = self.sessions.folder(attempt)
+        return LauncherGone(attempt, orphans, time.time(), folder.result(), why or folder.why_unknown())
 
     async def _look_again_and_again(self) -> None:
         while True:
             alone = set(self._orphaned)
-            async for vitals in self._watch.sample():
-                self._post(
-                    Sampled({attempt: (vital, self._judge(attempt, vital)) for attempt, vital in vitals.items()})
-                )
-                alone -= {attempt for attempt, vital in vitals.items() if vital.living}
+            try:
+                async for vitals in self._watch.sample():
+                    self._post(
+                        Sampled({attempt: (vital, self._judge(attempt, vital)) for attempt, vital in vitals.items()})
+                    )
+                    alone -= {attempt for attempt, vital in vitals.items() if vital.living}
+            except OSError as error:
+                log.warning("cannot look at the processes: %s", in_words(error))
+                alone.clear()
             self._metrics.count_cpu()
-            for attempt in alone:
-                self._orphaned.discard(attempt)
-                self._post(LauncherGone(attempt, (), time.time(), self.sessions.folder(attempt).result()))
-            await self.sessions.rotate_logs()
+            for attempt in alone & self._orphaned:
+                if not await self._search(attempt):
+                    self._orphaned.discard(attempt)
+                    self._post(self._gone(attempt))
             least, share = (LOOK_EVERY_WATCHED, 1.0) if self.watched else (LOOK_EVERY, UNWATCHED_SHARE)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._due.wait(), max(least, self._watch.cost / (self._budget * share)))
@@ -313,6 +361,10 @@ class RealHands:
         while True:
             await asyncio.sleep(SERVERS_EVERY)
             self.sessions.check_servers()
+
+
+def _bug(error: Exception) -> str:
+    return f"a bug of muxdeck ({type(error).__name__}): see the log of the engine"
 
 
 def _place(attempt: Attempt) -> Place | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from core import plainfile
 from core.rules.mailing import owed
 from core.speech import sender_name
 
@@ -36,18 +38,19 @@ def letters(mail: Iterable[Mail]) -> str:
 
 
 def write(folder: Path, mail: tuple[Mail, ...]) -> None:
-    """Into a file of its own; `unread` finds it until `mark_read`, whatever happens to the engine."""
-    path = folder / f"mail-{mail[-1].id}.txt"
-    with open(
-        os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, 0o600), "w", encoding="utf-8"
-    ) as file:
-        file.write(letters(mail))
+    """Into a file of its own; `unread` finds it until `mark_read`, whatever happens to the engine. OSError if the disk
+    refuses."""
+    plainfile.write_whole(folder / f"mail-{mail[-1].id}.txt", letters(mail).encode("utf-8", "replace"))
 
 
 def unread(folder: Path) -> list[Path]:
     """Files that the agent was not told of, the oldest first."""
-    found = [path for path in folder.glob("mail-*.txt") if not _mark(path).exists()]
-    return sorted(found, key=lambda path: path.stat().st_mtime_ns)
+    found = []
+    for path in folder.glob("mail-*.txt"):
+        with suppress(OSError):
+            if not os.path.lexists(_mark(path)):
+                found.append((path.lstat().st_mtime_ns, path))
+    return [path for _, path in sorted(found)]
 
 
 def mark_read(path: Path) -> None:

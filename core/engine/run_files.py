@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from core import plainfile
 from core.ports import OutsideError
 from core.rules.runs.scope import inputs_file, item_of
 
@@ -28,9 +29,10 @@ def prepare(world: World, reader: RunReader, task_id: int) -> None:
         if not os.path.isdir(run.folder):
             os.makedirs(run.folder, mode=0o700, exist_ok=True)
         if path is not None and reduce is not None:
-            _write(path, json.dumps(_gathered(reader, run, reduce)))
+            # As a whole: an attempt before this one may still read it.
+            plainfile.write_whole(path, json.dumps(_gathered(reader, run, reduce)).encode())
     except OSError as error:
-        raise OutsideError(f"cannot write {error.filename}: {error.strerror}") from error
+        raise OutsideError(f"cannot write {error.filename or run.folder}: {plainfile.in_words(error)}") from error
 
 
 def _gathered(reader: RunReader, run: Run, reduce: Reduce) -> list[dict[str, Any]]:
@@ -45,11 +47,3 @@ def _gathered(reader: RunReader, run: Run, reduce: Reduce) -> list[dict[str, Any
         }
         for index, state, out in reader.outputs(run.id, reduce.source, by_end=reduce.order == "done")
     ]
-
-
-def _write(path: str, text: str) -> None:
-    """As a whole: an attempt before this one may still read it."""
-    file = os.open(f"{path}.new", os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    with open(file, "w", encoding="utf-8") as opened:
-        opened.write(text)
-    os.rename(f"{path}.new", path)

@@ -12,6 +12,7 @@ from core.interactive import ladder, screens
 from core.interactive.signals import ASKING, RESTING, Source, State
 from core.kinds.result import Result
 from core.model import Outcome
+from core.plainfile import read_part, size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from core.interactive.screens import Composer, Screen
     from core.interactive.signals import Signal
     from core.model import AttemptId
+    from core.speech import Mail
 
 WORKS_ON = 0.55
 """Least seconds between two looks at the screen of an agent that works: it is drawn all the time."""
@@ -128,6 +130,8 @@ class Talk:
     """Its turn; another one begins when it is seen to work, or is typed to."""
     letters: list[Path] = field(default_factory=list)
     """Mail that it has to be told of."""
+    unwritten: tuple[Mail, ...] = ()
+    """Mail for which there was no room on the disk."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -290,16 +294,16 @@ class Talk:
         if self.shown is None or self.ladder.fall is not None:
             return True
         rests = self.typed_at is not None and self.ladder.reading.state in _IDLE
-        return bool(self.letters) if self.ended else rests
+        return bool(self.letters or self.unwritten) if self.ended else rests
 
     def _may_have_changed(self, now: float) -> bool:
         """A spinner and a clock draw all the time, and nothing that would say something else."""
         if now - self.looked_at > ANYWAY or self.shown is None:
             return True
+        if size(self.log) < self.read_to:
+            return True  # it was rotated meanwhile
         try:
-            with open(self.log, "rb", buffering=0) as log:
-                log.seek(self.read_to)
-                drawn = log.read(MOST_READ) or b""
+            drawn = read_part(self.log, self.read_to, MOST_READ)
         except OSError:
             return True
         self.read_to += len(drawn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from contextlib import suppress
@@ -10,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from core.adapters.prompts import LONGEST
 from core.adapters.writes import Writes
 from core.engine import letters
 from core.engine.background import Background
@@ -19,6 +21,7 @@ from core.interactive import hooks, ladder, records, rulebook, screens, spool
 from core.interactive.signals import Signal, Source, State
 from core.messages import AgentSeen, TurnEnded
 from core.model import Outcome
+from core.plainfile import in_words, read, write_whole
 from core.ports import OutsideError
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from core.model import AttemptId
     from core.speech import Mail
 
+log = logging.getLogger("muxdeck")
 LOOK_EVERY = 0.4
 """Seconds between two rounds: a state must be right within one second."""
 RULES_EVERY = 2.0
@@ -74,8 +78,8 @@ class Talks:
         """Also of one that an earlier engine has talked to: what its hooks told since then is read again."""
         talk = Talk(attempt, plan, ladder.begin(time.time()), self._folder(attempt).log, plan.session)
         with suppress(OSError):
-            talk.typed((plan.folder / TYPED).stat().st_mtime, _text(plan.prompt))
-            talk.pasted, talk.entered_again = (plan.folder / PASTED).exists(), True
+            talk.typed((plan.folder / TYPED).lstat().st_mtime, _text(plan.prompt))
+            talk.pasted, talk.entered_again = os.path.lexists(plan.folder / PASTED), True
         talk.letters = letters.unread(plan.folder)
         self._talks[attempt] = talk
 
@@ -106,8 +110,18 @@ class Talks:
         """Tells the agent of mail as soon as its composer is free."""
         talk = self._talks.get(attempt)
         if talk is not None:
-            letters.write(talk.plan.folder, mail)
-            talk.letters, talk.rests_until = letters.unread(talk.plan.folder), 0.0
+            talk.unwritten += mail
+            self._write_letters(talk)
+
+    def _write_letters(self, talk: Talk) -> None:
+        """What the disk refuses now is written at a later look."""
+        try:
+            letters.write(talk.plan.folder, talk.unwritten)
+        except OSError as error:
+            log.warning("mail for attempt %s cannot be written: %s", talk.attempt, in_words(error))
+            return
+        talk.unwritten = ()
+        talk.letters, talk.rests_until = letters.unread(talk.plan.folder), 0.0
 
     async def type_text(self, attempt: AttemptId, text: bytes, *, enter: bool) -> None:
         """What the operator says; OutsideError says why not. Never into a dialog, which may have opened meanwhile:
@@ -225,6 +239,8 @@ class Talks:
             self._post(AgentSeen(talk.attempt, reading))
 
     async def _act(self, talk: Talk, now: float) -> None:
+        if talk.unwritten:
+            self._write_letters(talk)
         if talk.typed_at is None:
             if talk.is_free and talk.is_still(now):
                 await self._type_prompt(talk)
@@ -260,7 +276,12 @@ class Talks:
     async def _check(self, talk: Talk, result: Result, turn: int) -> None:
         """What it finds counts where nothing has begun since."""
         plan = talk.plan
-        found = await checked(result, plan.check, plan.cwd, dict(plan.env), plan.folder / CHECK)
+        try:
+            found = await checked(result, plan.check, plan.cwd, dict(plan.env), plan.folder / CHECK)
+        except Exception as error:
+            log.exception("a bug: the check of attempt %s did not run", talk.attempt)
+            reason = f"the check cannot be run: a bug of muxdeck ({type(error).__name__})"
+            found = result._replace(outcome=Outcome.ERROR, reason=reason)
         if talk.turns == turn and self._talks.get(talk.attempt) is talk:
             self._post(TurnEnded(talk.attempt, found))
 
@@ -273,7 +294,8 @@ class Talks:
 
     def _keep_session(self, talk: Talk, session: str) -> None:
         talk.session = session
-        (talk.plan.folder / SESSION).write_text(session)
+        with suppress(OSError):
+            write_whole(talk.plan.folder / SESSION, session.encode("utf-8", "replace"))
 
     async def _type_prompt(self, talk: Talk) -> None:
         """Only into an empty composer: never over what a person has begun to write."""
@@ -282,8 +304,13 @@ class Talks:
 
     async def _type_note(self, talk: Talk) -> None:
         """Of the oldest mail: the next one waits for the end of the turn that this begins."""
-        path = talk.letters.pop(0)
-        letters.mark_read(path)
+        path = talk.letters[0]
+        try:
+            letters.mark_read(path)
+        except FileExistsError:
+            talk.letters.remove(path)
+            return
+        talk.letters.remove(path)
         os.utime(talk.plan.folder / TYPED)
         await self._type(talk, letters.NOTE.format(path))
 
@@ -292,8 +319,9 @@ class Talks:
             os.unlink(talk.plan.folder / PASTED)
         talk.typed(time.time(), text)
         await self._panes.type_text(talk.attempt, text.encode(errors="surrogateescape"), enter=True)
-        os.close(os.open(talk.plan.folder / PASTED, os.O_CREAT | os.O_WRONLY, 0o600))
         talk.pasted = True
+        with suppress(OSError):
+            write_whole(talk.plan.folder / PASTED, b"")
 
     async def _enter_again(self, talk: Talk) -> None:
         """Once, where the prompt still stands in the composer; after that a person must look."""
@@ -318,7 +346,8 @@ def _told(reading: Reading) -> tuple[object, ...]:
 
 
 def _text(path: Path) -> str:
+    """Of a prompt; empty if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
+        return read(path, LONGEST).decode("utf-8", "surrogateescape")
     except OSError:
         return ""

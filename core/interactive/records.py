@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from core.kinds.result import MESSAGE_SIZE, number
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -57,13 +59,15 @@ def find(file: Path, cwd: str, typed_at: float, prompt: str) -> str | None:
 def read(file: Path, session: str) -> Record:
     """What is told of a conversation."""
     found = _asked(file, _TOLD, (session,))
-    return Record(found[0][0], str(found[0][1] or "")) if found else Record()
+    return Record(number(found[0][0]), str(found[0][1] or "")[-MESSAGE_SIZE:]) if found else Record()
 
 
 def _asked(file: Path, query: str, values: tuple[object, ...]) -> list[Any]:
-    """At most two rows; none where the file is not as it was when this was written. Waits for the disk."""
+    """At most two rows; none if the file is not as it was when this was written. Waits for the disk alone."""
     try:
+        if not file.is_file():
+            return []
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)) as db:
             return db.execute(query, values).fetchmany(2)
-    except sqlite3.Error:
+    except (sqlite3.Error, OSError):
         return []

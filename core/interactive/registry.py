@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core import plainfile
 from core.interactive.signals import ASKING, EVIDENCE, RESTING, Signal, Source, State
 from core.text import one_line
 
@@ -72,9 +72,7 @@ def _files(place: Path) -> list[Path]:
 def _read(path: Path) -> dict[str, Any]:
     """Never waits, and follows no link: the folder is the agent's, not ours."""
     try:
-        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(number, "rb") as file:
-            told = json.loads(file.read(MOST_BYTES))
+        told = json.loads(plainfile.read(path, MOST_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}

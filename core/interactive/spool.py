@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from core import plainfile
+from core.kinds.result import number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,17 +29,11 @@ def read(path: Path, offset: int) -> tuple[list[Event], int]:
     """Events from `offset` on, and where to read on. A line without its end is left for the next time; lines that
     are no event are passed over; a file that is shorter than `offset` is another one and is read from its start.
     A file that is not there has no events."""
+    start = offset if offset <= plainfile.size(path) else 0
     try:
-        place = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        block = plainfile.read_part(path, start, AT_ONCE)
     except OSError:
         return [], offset
-    try:
-        start = offset if offset <= os.fstat(place).st_size else 0
-        block = os.pread(place, AT_ONCE, start)
-    except OSError:
-        return [], offset
-    finally:
-        os.close(place)
     whole = block.rfind(b"\n") + 1
     if not whole and len(block) == AT_ONCE:
         whole = len(block)
@@ -52,7 +48,7 @@ def _event(line: bytes) -> Event | None:
         return None
     if not isinstance(told, dict):
         return None
-    at, event, payload = told.get("at"), told.get("event"), told.get("payload")
-    if isinstance(at, bool) or not isinstance(at, (int, float)) or not isinstance(event, str):
+    at, event, payload = number(told.get("at")), told.get("event"), told.get("payload")
+    if at is None or not isinstance(event, str):
         return None
     return Event(float(at), event, payload if isinstance(payload, dict) else {})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from contextlib import suppress
 from typing import Any, NamedTuple
+
+from core import plainfile
 
 OUTCOMES = ("ok", "denied", "error", "limit", "auth", "cancelled")
 MESSAGE_SIZE = 1 << 16
 """Bytes of the agent's last message that are kept: its end."""
+HIGHEST_COUNT = 1 << 53
 FILE_SIZE = 1 << 22
 """Bytes beyond which a file is not a result of ours."""
 
@@ -43,34 +44,19 @@ class Result(NamedTuple):
     """Exit status of the check, 128 + the signal where one ended it."""
 
 
-MOST = 2**53
-"""Of a count: the sum of a few is within what SQLite takes."""
 _TEXTS = frozenset({"reason", "session", "cost_basis", "message"})
 _COUNTS = frozenset({"tokens_in", "tokens_out", "tokens_cached", "turns", "check"})
 
 
 def write(path: str, result: Result) -> None:
-    """Puts the file in its place as a whole, private to its owner. OSError where the disk refuses."""
-    unfinished = f"{path}.{os.getpid()}"
-    try:
-        file = os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with open(file, "wb") as opened:
-            opened.write(json.dumps(result._asdict()).encode())
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.rename(unfinished, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(unfinished)
-        raise
+    """Puts the file in its place as a whole, private to its owner. OSError if the disk refuses."""
+    plainfile.write_whole(path, json.dumps(result._asdict()).encode(), sync=True)
 
 
 def read(path: str) -> Result:
     """The result in a file; what is missing or broken in it is not known."""
     try:
-        with open(path, "rb") as file:
-            raw = file.read(FILE_SIZE + 1)
-        written = json.loads(raw) if len(raw) <= FILE_SIZE else None
+        written = json.loads(plainfile.read(path, FILE_SIZE))
     except (OSError, ValueError, RecursionError):
         return Result()
     if not isinstance(written, dict):
@@ -85,28 +71,28 @@ def _checked(name: str, value: object) -> Any:  # noqa: ANN401 - each field has 
     if name == "outcome":
         return value if value in OUTCOMES else None
     if name == "denials":
-        return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else None
+        return tuple(_text(one) for one in value if isinstance(one, str)) if isinstance(value, list) else None
     if name == "tokens_total":
         return tokens(value)
     if name in _TEXTS:
-        return _storable(value) if isinstance(value, str) else None
+        return _text(value) if isinstance(value, str) else None
     if name in _COUNTS:
-        return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST else None
+        return value if _is_count(value) else None
     return number(value)
 
 
-def _storable(text: str) -> str:
-    """A lone surrogate is no text that SQLite can hold."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _text(value: str) -> str:
+    """As it can be written: JSON can name halves of a character."""
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and abs(value) <= HIGHEST_COUNT
 
 
 def tokens(value: object) -> tuple[int | None, int | None, int | None] | None:
     """Three counts of JSON, each of which may be null; None for anything else."""
-    if (
-        not isinstance(value, list)
-        or not all(one is None or (type(one) is int and abs(one) <= MOST) for one in value)
-        or len(value) != 3
-    ):
+    if not isinstance(value, list) or not all(one is None or _is_count(one) for one in value) or len(value) != 3:
         return None
     return value[0], value[1], value[2]
 

@@ -11,8 +11,9 @@ if __name__ == "__main__":
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from core import plainfile
 from core.kinds import result as results
 from core.kinds.child import Cancel, Ended, NotStartedError, run, run_check
 from core.kinds.readers import reader
@@ -32,6 +33,7 @@ DENIED, LIMIT, AUTH = 70, 71, 72
 """
 UNRECORDED = 74
 """All went well, but the result could not be written."""
+LARGEST_SPEC = 1 << 24
 UNUSABLE = 64
 """The specification cannot be read."""
 _EXITS = {"ok": 0, "denied": DENIED, "limit": LIMIT, "auth": AUTH}
@@ -68,8 +70,9 @@ def main(path: str) -> int:
 
 
 def _read(path: str) -> Spec:
-    with open(path, "rb") as file:
-        written: dict[str, Any] = json.load(file)
+    written = json.loads(plainfile.read(path, LARGEST_SPEC))
+    if not isinstance(written, dict):
+        raise ValueError("it has to be an object")
     spec = Spec(**written)
     if not isinstance(spec.argv, list) or not spec.argv or not all(isinstance(one, str) for one in spec.argv):
         raise ValueError("argv has to be a list of texts")

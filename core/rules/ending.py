@@ -71,6 +71,7 @@ def launcher_gone(step: Step, fact: LauncherGone) -> None:
     else:
         attempt.launcher_gone = True
         attempt.ended_at, attempt.result = fact.at, fact.result
+        attempt.reason = fact.why
     step.touch_attempt(attempt)
     _go_on(step, attempt)
 
@@ -164,7 +165,8 @@ def _own_outcome(attempt: Attempt) -> End:
     if attempt.ending is not None:
         return End(attempt.ending.outcome, attempt.ending.reason, attempt.ending.final)
     if attempt.exit_code is None:
-        return End(TaskState.LOST, "its launcher ended without a word: the exit status is not known")
+        why = attempt.reason or "its launcher ended without a word"
+        return End(TaskState.LOST, f"{why}: the exit status is not known")
     told = attempt.result
     if attempt.exit_code == 0 and (told is None or told.outcome in (None, Outcome.OK)):
         return _reported(attempt)

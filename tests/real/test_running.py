@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
+from core.text import size as in_words
 from tests.fleet import until
 
 if TYPE_CHECKING:
@@ -271,29 +273,32 @@ def test_a_hundred_tasks_run_at_once_each_in_its_own_session(make_fleet: Callabl
     assert [fleet.log(task) for task in tasks] == [f"{number}\r\n".encode() for number in range(100)]
 
 
-PATIENT = """
-import os, sys, time
-log, size, lines = sys.argv[1].format(os.environ["MUXDECK_ATTEMPT"]), int(sys.argv[2]), int(sys.argv[3])
-for number in range(lines):
-    print(f"{number:020}")
-    while number % 250 == 0 and os.path.getsize(log) >= size:
-        time.sleep(0.02)
-"""
-"""Writes on only while its log is under the size at which it is moved aside."""
+COUNTING = "import sys\nfor number in range(int(sys.argv[1])): print(f'{number:020}')"
 
 
-def test_a_log_is_rotated_without_losing_a_byte_and_its_size_is_bounded(make_fleet: Callable[..., Fleet]) -> None:
-    size, lines = 65_536, 16_000
+@pytest.mark.parametrize("engine", ["lives", "is killed meanwhile"])
+def test_of_a_log_every_byte_is_kept_or_counted_and_its_end_is_there(
+    engine: str, make_fleet: Callable[..., Fleet]
+) -> None:
+    size, lines = 1 << 20, 1_000_000
     fleet = make_fleet(f"[engine]\nslots = 1\nlog_size = {size}\n")
-    task = fleet.add("python3", "-u", "-c", PATIENT, str(fleet.home.attempts / "{}" / "log"), str(size), str(lines))
+    task = fleet.add("python3", "-u", "-c", COUNTING, str(lines))
+    folder = fleet.home.attempts / f"{task}-1"
+    if engine != "lives":
+        until((folder / "log.dropped").exists, "the first part is gone")
+        fleet.kill_engine()
+        until((folder / "exit").exists, "the launcher has seen to its status")
     assert fleet.wait(task) == ["succeeded"]
-    part = fleet.ask("log", task=task, limit=1 << 20)
+    part = fleet.ask("log", task=task, offset=-size, limit=size)
     content = part["content"].encode("latin-1")
     assert part["end"] == lines * 22
-    assert part["start"] > 0
-    assert content == b"".join(f"{number:020}\r\n".encode() for number in range(lines))[part["start"] :]
-    folder = fleet.home.attempts / f"{task}-1"
-    assert sum(path.stat().st_size for path in folder.glob("log*")) < 4 * size
+    assert content == b"".join(f"{number:020}\r\n".encode() for number in range(lines - size // 20, lines))[-size:]
+    assert sum(path.stat().st_size for path in folder.glob("log*")) < 2 * size + 100
+    gone = lines * 22 - sum((folder / name).stat().st_size for name in ("log", "log.1"))
+    assert (folder / "log.dropped").read_text() == f"{gone}\n"
+    shown = fleet.muxdeck("log", str(task)).stdout
+    assert shown.startswith(f"… {in_words(gone)} before this are gone\n")
+    assert shown.endswith(f"{lines - 1:020}\n")
 
 
 def test_nothing_that_was_cleaned_stays_on_disk(fleet: Fleet) -> None:

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from core import plainfile
 from core.client import AnswerError, Client, context
+from core.home import HomeError
 from core.text import one_line
 from tui.cli.codes import Exit
 from tui.cli.output import document, say
@@ -297,9 +299,9 @@ def _stdin(file: str, home: Home) -> str:
     home.make()
     content = sys.stdin.buffer.read()
     path = home.inputs / hashlib.sha256(content).hexdigest()
-    if not path.exists():
-        written = path.with_suffix(f".{os.getpid()}")
-        with open(os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as kept:
-            kept.write(content)
-        written.rename(path)
+    try:
+        if not path.is_file() or plainfile.size(path) != len(content):
+            plainfile.write_whole(path, content)
+    except OSError as error:
+        raise HomeError(f"cannot keep the input in {home.inputs}: {plainfile.in_words(error)}") from error
     return str(path)

@@ -185,15 +185,24 @@ def log(options: argparse.Namespace, home: Home) -> int:
         content = part["content"].encode("latin-1")
         if options.lines:
             content = b"".join(content.splitlines(keepends=True)[-options.lines :])
+        else:
+            _say_gone(part["start"], raw=options.raw)
         _print(content, raw=options.raw)
         offset = part["start"] + len(part["content"])
         while offset < part["end"] or (options.follow and part["live"]):
             if offset >= part["end"]:
                 _pause()
             part = _log_part(client, options, offset)
+            _say_gone(part["start"] - offset, raw=options.raw)
             _print(part["content"].encode("latin-1"), raw=options.raw)
             offset = part["start"] + len(part["content"])
     return Exit.OK
+
+
+def _say_gone(count: int, *, raw: bool) -> None:
+    """What was let go of an output that is larger than is kept: not among the bytes that were asked for as they are."""
+    if count > 0:
+        print(f"… {size(count)} before this are gone", file=sys.stderr if raw else sys.stdout, flush=True)
 
 
 def _log_part(client: Client, options: argparse.Namespace, offset: int) -> dict[str, Any]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from core import plainfile
 from core.adapters import processes
+from core.adapters.folders import DamagedError
+from core.adapters.tmux.bell import LARGEST_PID
 from core.adapters.tmux.control import TmuxError
 from core.adapters.tmux.servers import CONTROL_SESSION
 from core.adapters.tmux.sessions import session_name
@@ -16,12 +20,22 @@ from core.model import AttemptId
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from core.adapters.folders import Place
+    from core.adapters.folders import Exit, Folder, Place
     from core.adapters.tmux.servers import Server
     from core.adapters.tmux.sessions import Sessions
     from core.messages import Observation
 
 _PANES = "#{session_id} #{pane_id} #{pane_pid} #{pane_tty} #{session_name}"
+
+
+class Known(NamedTuple):
+    """A live attempt, as the store has it."""
+
+    attempt: AttemptId
+    place: Place | None
+    """None if the store does not know it yet."""
+    began: bool
+    """Its start was heard."""
 
 
 class Pane(NamedTuple):
@@ -39,12 +53,12 @@ class Adoption:
         self._sessions = sessions
         self._post = post
 
-    async def run(self, attempts: Iterable[tuple[AttemptId, Place | None]]) -> None:
-        """Every live attempt that the store knows, with its place where the store knows that too."""
+    async def run(self, attempts: Iterable[Known]) -> None:
+        """Every live attempt that the store knows."""
         await self._sessions.servers.reconnect()
         panes = await self._panes()
-        for attempt, place in attempts:
-            self._adopt(attempt, place or self._sessions.folder(attempt).place(), panes)
+        for known in attempts:
+            self._adopt(known, panes)
         for pid, pane in panes.items():
             self._end_leftover(pid, pane)
         self._sessions.remove_unused_slots()
@@ -65,26 +79,39 @@ class Adoption:
         found = await asyncio.gather(*map(_panes_of, servers))
         return {pid: pane for of_server in found for pid, pane in of_server.items()}
 
-    def _adopt(self, attempt: AttemptId, place: Place | None, panes: dict[int, Pane]) -> None:
-        folder = self._sessions.folder(attempt)
+    def _adopt(self, known: Known, panes: dict[int, Pane]) -> None:
+        attempt, folder = known.attempt, self._sessions.folder(known.attempt)
+        place = known.place or folder.place()
         alive = place is not None and processes.is_alive(place.launcher)
-        ended, begun_at = folder.exit(), folder.begun_at()
         if place is not None:
             slot = self._slot(attempt, place, panes.pop(place.launcher.pid, None) if alive else None)
             self._sessions.take_over(attempt, slot, alive=alive)
             self._post(Placed(attempt, place.server, place.slot, place.launcher))
+        begun_at = folder.begun_at()
         if begun_at is not None:
             self._post(Started(attempt, None, begun_at))
+        ended, damage = _end_of(folder)
+        began = known.began or begun_at is not None
         if ended is not None:
             self._post(Exited(attempt, ended.code, ended.at, ended.result))
-        elif begun_at is not None:
-            if not alive:
-                self._sessions.on_launcher_gone(attempt)
-        elif alive and folder.is_made():
-            self._sessions.tell_again(attempt)
-        elif folder.forestall():
+        elif alive:
+            self._adopt_living(attempt, folder, began=began, damaged=damage is not None)
+        elif began:
+            self._sessions.on_launcher_gone(attempt, damage or folder.why_unknown())
+        elif self._sessions.forestalled(attempt):
             self._sessions.give_up(attempt)
             self._post(NotPlaced(attempt, "the engine ended before it could start it", cause="turn"))
+        else:
+            self._sessions.on_launcher_gone(attempt, None)
+
+    def _adopt_living(self, attempt: AttemptId, folder: Folder, *, began: bool, damaged: bool) -> None:
+        """Its launcher waits for the line, or has it and is about to begin: then another is passed over. One that has
+        ended its program tells the status again, if no file can."""
+        slot = self._sessions.slots[attempt]
+        if not began and not folder.exists() and slot.programs:
+            self._post(Started(attempt, None, time.time()))
+        if damaged or not began or not folder.exists():
+            self._sessions.tell_again(attempt)
 
     def _slot(self, attempt: AttemptId, place: Place, pane: Pane | None) -> Slot:
         """A server that does not answer is told the session's name; one that answers and does not have it, lost it."""
@@ -112,6 +139,14 @@ class Adoption:
         pane.server.control.send(["kill-session", "-t", pane.session_id])
 
 
+def _end_of(folder: Folder) -> tuple[Exit | None, str | None]:
+    """How it ended, and what is wrong with the file that should tell."""
+    try:
+        return folder.exit(), None
+    except DamagedError as damaged:
+        return None, str(damaged)
+
+
 async def _panes_of(server: Server) -> dict[int, Pane]:
     try:
         reply = (await server.control.ask(["list-panes", "-a", "-F", _PANES]))[0]
@@ -119,10 +154,11 @@ async def _panes_of(server: Server) -> dict[int, Pane]:
         return {}
     panes = {}
     for line in reply.lines:
-        session_id, pane_id, pid, tty, session = line.split(" ", 4)
-        if session != CONTROL_SESSION:
+        words = line.split(" ", 4)
+        pid = plainfile.number_in(words[2], LARGEST_PID) if len(words) == 5 else None
+        if pid is not None and words[4] != CONTROL_SESSION:
             server.sessions += 1
-            panes[int(pid)] = Pane(server, session_id, pane_id, tty, session)
+            panes[pid] = Pane(server, words[0], words[1], words[3], words[4])
     return panes
 
 

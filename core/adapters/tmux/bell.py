@@ -1,4 +1,4 @@
-"""The fifo on which every launcher tells that something has happened. It only wakes: the files are the truth."""
+"""The fifo on which every launcher tells that something has happened. It wakes: a file counts more than its word."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from core.adapters.folders import HIGHEST_CODE
 from core.model import AttemptId
+from core.plainfile import number_in
 from core.sockets import set_aside
 
 if TYPE_CHECKING:
@@ -17,10 +19,12 @@ if TYPE_CHECKING:
 _READ_AT_ONCE = 1 << 16
 LONGEST_LINE = 256
 """Bytes; what is longer is not ours."""
+LARGEST_PID = 1 << 31
 
 
 class Bell:
-    """Calls `on_start(attempt, pid)`, `on_end(attempt)` and `on_hook(attempt)` from the running loop.
+    """Calls `on_start(attempt, pid)`, `on_end(attempt, status)`, `on_unwritten(attempt, status)` (it has ended, and its
+    status is known by the bell alone), `on_refused(attempt)` and `on_hook(attempt)` from the running loop.
 
     Lines not ours are ignored. `on_lost` is called after a time in which nobody can have been heard: the files have to
     be looked at.
@@ -30,7 +34,9 @@ class Bell:
         self,
         path: Path,
         on_start: Callable[[AttemptId, int], None],
-        on_end: Callable[[AttemptId], None],
+        on_end: Callable[[AttemptId, int], None],
+        on_unwritten: Callable[[AttemptId, int], None],
+        on_refused: Callable[[AttemptId], None],
         on_hook: Callable[[AttemptId], None],
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
@@ -39,6 +45,8 @@ class Bell:
         self._fifo = -1
         self._on_start = on_start
         self._on_end = on_end
+        self._on_unwritten = on_unwritten
+        self._on_refused = on_refused
         self._on_hook = on_hook
         self.on_lost = on_lost
         self._rest = b""
@@ -99,12 +107,19 @@ class Bell:
     def _heard(self, line: bytes) -> None:
         try:
             word, name, number = line.decode("ascii").split(" ")
-            attempt, value = AttemptId.parse(name), int(number)
+            attempt = AttemptId.parse(name)
         except ValueError:
+            return
+        value = number_in(number, LARGEST_PID)
+        if value is None:
             return
         if word == "S":
             self._on_start(attempt, value)
-        elif word == "E":
-            self._on_end(attempt)
+        elif word == "E" and value <= HIGHEST_CODE:
+            self._on_end(attempt, value)
+        elif word == "X" and value <= HIGHEST_CODE:
+            self._on_unwritten(attempt, value)
+        elif word == "N":
+            self._on_refused(attempt)
         elif word == "H":
             self._on_hook(attempt)

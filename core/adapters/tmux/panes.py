@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from core import plainfile
+from core.adapters.folders import LARGEST_SCREEN
 from core.adapters.tmux.control import TmuxError
 from core.interactive.screens import screen
 from core.ports import AttachTarget
@@ -34,8 +35,7 @@ class Panes:
         slot = self._slot(attempt)
         path = f"{slot.folder}/screen"
         await self._save(slot, path, lines_above)
-        with open(path, "rb") as file:
-            return file.read()
+        return _saved(path)
 
     async def save_screen(self, slot: Slot, folder: Folder) -> None:
         """Keeps the last screen of an attempt, where its server still answers."""
@@ -60,9 +60,12 @@ class Panes:
         slot = self._slot(attempt)
         path = f"{slot.folder}/look"
         reply = await self._save(slot, path, 0, plain=True)
-        column, row, title = (*reply.lines[0].split(" ", 2), "")[:3]
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return screen(file.read(), (int(column), int(row)), title)
+        try:
+            column, row, title = (*reply.lines[0].split(" ", 2), "")[:3]
+            at = int(column), int(row)
+        except (ValueError, IndexError) as error:
+            raise TmuxError("tmux does not tell where the cursor is") from error
+        return screen(_saved(path).decode("utf-8", "replace"), at, title)
 
     async def press(self, attempt: AttemptId, key: str) -> None:
         """One key that answers a dialog: a letter or a digit as it is, or Escape or Enter. TmuxError says why not."""
@@ -77,8 +80,10 @@ class Panes:
         """
         slot = self._slot(attempt)
         path, name = f"{slot.folder}/text", f"muxdeck-{slot.number}"
-        with open(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(text.translate(None, _ACTING))
+        try:
+            plainfile.write_whole(path, text.translate(None, _ACTING))
+        except OSError as error:
+            raise TmuxError(f"cannot write {path}: {plainfile.in_words(error)}") from error
         pane = ["-t", slot.pane_id]
         commands = [["copy-mode", "-q", *pane]]
         if text:
@@ -103,6 +108,14 @@ class Panes:
             ["display-message", "-p", "-t", slot.pane_id, "#{session_attached}"], deadline=2.0
         )
         return AttachTarget(slot.server.path, slot.session_id, int(reply[0].lines[0]))
+
+
+def _saved(path: str) -> bytes:
+    """What tmux has written; TmuxError if it cannot be read."""
+    try:
+        return plainfile.read(path, LARGEST_SCREEN)
+    except OSError as error:
+        raise TmuxError(f"cannot read {path}: {plainfile.in_words(error)}") from error
 
 
 _ACTING = bytes(code for code in range(0x20) if code not in (0x09, 0x0A)) + b"\x7f"

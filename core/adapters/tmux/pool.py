@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections import deque
 from contextlib import suppress
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from core import plainfile
 from core.adapters import processes
 from core.adapters.script import quote
 from core.adapters.tmux.control import TmuxError
 from core.adapters.tmux.slots import Slot, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from core.adapters.folders import Folder
     from core.adapters.tmux.servers import Servers
     from core.home import Home
     from core.settings import Settings
 
+log = logging.getLogger("muxdeck")
 MAKING_AT_ONCE = 4
 RESERVE_PAUSE = 0.03
 """Seconds; none where the reserve runs low."""
@@ -29,8 +33,7 @@ LARGEST_REUSED_LOG = 1 << 16
 """Bytes of output up to which a session is worth cleaning for the next attempt."""
 SPARE = 3
 """Times the reserve up to which used sessions are kept: work that came in a burst is likely to come again."""
-HARD_LOG_LIMIT = 8
-"""Times the size at which a log is rotated: where no engine is there to rotate it, the log ends here."""
+HIGHEST_SLOT = 1 << 40
 
 
 class Pool:
@@ -53,11 +56,12 @@ class Pool:
         self._idle: deque[Slot] = deque()
         self._making: set[asyncio.Task[None]] = set()
         self._later: asyncio.TimerHandle | None = None
-        self._last_number = max((int(path.name) for path in home.slots.iterdir()), default=0)
+        self._last_number = max(_numbers_in(home.slots), default=0)
         bell, root = home.bell, home.root
         self._bell = f"../../{bell.relative_to(root)}" if bell.is_relative_to(root) else str(bell)
         """As seen from a slot's folder, and from an attempt's: right also in a home that was moved."""
-        self._launcher = str(files("core.adapters.tmux").joinpath("launcher.sh"))
+        scripts = files("core.adapters.tmux")
+        self._launcher, self._logger = (str(scripts.joinpath(name)) for name in ("launcher.sh", "logger.sh"))
         self.configure(settings)
 
     def configure(self, settings: Settings) -> None:
@@ -65,7 +69,7 @@ class Pool:
         self._wanted = min(engine.warm_sessions, 2 * engine.slots + 2) if engine.slots else engine.warm_sessions
         self._size = ("-x", str(engine.width), "-y", str(engine.height))
         self._dimensions = f"{engine.width}x{engine.height}"
-        self._log_blocks = HARD_LOG_LIMIT * engine.log_size // 512
+        self._log_size = engine.log_size
 
     @property
     def making(self) -> set[asyncio.Task[None]]:
@@ -74,7 +78,12 @@ class Pool:
 
     def take(self) -> Slot | None:
         """The one that was used last: its memory is the warmest."""
-        return self._idle.pop() if self._idle else None
+        while self._idle:
+            slot = self._idle.pop()
+            if slot.is_whole():
+                return slot
+            self.end(slot)
+        return None
 
     def put(self, slot: Slot) -> None:
         slot.stage, slot.attempt = Stage.IDLE, None
@@ -109,14 +118,23 @@ class Pool:
             task.add_done_callback(self._making.discard)
 
     async def _make_one(self) -> None:
+        """Whatever goes wrong with it costs this session alone, and those who wait are told why there is none."""
         try:
             slot = await self._make()
-        except (TmuxError, OSError) as error:
-            self._making.discard(_this_task())
-            self._on_failed(str(error))
+        except OSError as error:
+            self._not_made(f"no session can be made: {plainfile.in_words(error)}")
+        except TmuxError as error:
+            self._not_made(str(error))
+        except Exception as error:
+            log.exception("a bug: a session was not made")
+            self._not_made(f"a bug of muxdeck: {error}")
         else:
             self._making.discard(_this_task())
             self._on_ready(slot)
+
+    def _not_made(self, why: str) -> None:
+        self._making.discard(_this_task())
+        self._on_failed(why)
 
     async def _make(self) -> Slot:
         self._last_number += 1
@@ -127,6 +145,8 @@ class Pool:
             slot.make()
             await self._make_session(slot)
         except BaseException:
+            with suppress(TmuxError):
+                slot.control.send(["kill-session", "-t", f"=w{number}"])
             server.sessions -= 1
             slot.remove()
             raise
@@ -140,8 +160,11 @@ class Pool:
         created, _ = await slot.control.ask(
             [*session, *launcher], ["pipe-pane", "-O", "-t", f"={name}:", self.log_command(slot)]
         )
-        slot.session_id, slot.pane_id, pid, slot.tty = created.lines[0].split(" ")
-        slot.launcher = processes.identify(int(pid))
+        try:
+            slot.session_id, slot.pane_id, pid, slot.tty = created.lines[0].split(" ")
+            slot.launcher = processes.identify(int(pid))
+        except (IndexError, ValueError) as error:
+            raise TmuxError("tmux made a session and did not say which") from error
         if slot.launcher is None:
             raise TmuxError("the session ended as soon as it was made")
         slot.remember_terminal()
@@ -149,8 +172,8 @@ class Pool:
 
     def log_command(self, slot: Slot) -> str:
         """Appends the session's output to the slot's log; tmux expands # and % in it."""
-        logger, log = (os.fsdecode(quote(path)) for path in (f"{slot.folder}/logger", slot.log))
-        command = f"umask 077; ulimit -f {self._log_blocks}; echo $$ >{logger}; exec cat >>{log}"
+        script, folder = (os.fsdecode(quote(path)) for path in (self._logger, slot.folder))
+        command = f"exec sh {script} {folder} {self._log_size}"
         return command.replace("#", "##").replace("%", "%%")
 
     async def clean(self, slot: Slot, folder: Folder) -> bool:
@@ -177,6 +200,12 @@ class Pool:
         slot.take_log(folder.log)
         return True
 
+    def drop_broken(self) -> None:
+        """Sessions whose folder somebody has removed: others are made."""
+        for slot in [slot for slot in self._idle if not slot.is_whole()]:
+            self._idle.remove(slot)
+            self.end(slot)
+
     def trim(self) -> None:
         """Every few seconds: lets one session go that the reserve no longer needs."""
         if len(self._idle) > self._wanted:
@@ -200,6 +229,15 @@ class Pool:
 
 _PLACE = "#{session_id} #{pane_id} #{pane_pid} #{pane_tty}"
 _USE = "#{session_attached} #{session_windows} #{window_panes} #{pane_in_mode} #{window_width}x#{window_height}"
+
+
+def _numbers_in(slots: Path) -> Iterator[int]:
+    """Of the slots that were made before. Whatever else lies there is no slot."""
+    with suppress(FileNotFoundError):
+        for path in slots.iterdir():
+            number = plainfile.number_in(path.name, HIGHEST_SLOT)
+            if number is not None:
+                yield number
 
 
 def _this_task() -> asyncio.Task[None]:

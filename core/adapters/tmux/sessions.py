@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import time
@@ -10,24 +11,27 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from core import plainfile
 from core.adapters import processes
-from core.adapters.folders import Folder, Place
+from core.adapters.folders import DamagedError, Folder, Place
 from core.adapters.tmux.bell import Bell
-from core.adapters.tmux.control import TmuxError
 from core.adapters.tmux.panes import Panes
 from core.adapters.tmux.pool import Pool
 from core.adapters.tmux.servers import Server, Servers
 from core.adapters.tmux.slots import Slot, Stage
 from core.messages import Exited, LeftBehind, NotPlaced, Placed, ServerBack, ServerSilent, Started
+from core.ports import OutsideError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from core.home import Home
     from core.messages import Observation
     from core.model import AttemptId, Launch
     from core.settings import Settings
 
+log = logging.getLogger("muxdeck")
 DRAIN_DEADLINE = 2.0
 """Seconds within which the last output of an attempt must have reached its log."""
 CLOSE_DEADLINE = 2.0
@@ -43,7 +47,7 @@ class Sessions:
         settings: Settings,
         post: Callable[[Observation], None],
         on_slot: Callable[[AttemptId, Slot | None], None],
-        on_launcher_gone: Callable[[AttemptId], None],
+        on_launcher_gone: Callable[[AttemptId, str | None], None],
         on_terminals_gone: Callable[[], None],
         leftovers: Callable[[AttemptId], Awaitable[int]],
         on_made: Callable[[float], None],
@@ -67,11 +71,9 @@ class Sessions:
         self._waiting: deque[tuple[AttemptId, Launch]] = deque()
         self._opened = False
         self._sealing: dict[AttemptId, asyncio.Task[None]] = {}
-        self._log_size = settings.engine.log_size
-        self.bell = Bell(home.bell, self._began, self._ended, on_hook, self.hear_again)
+        self.bell = Bell(home.bell, self._began, self._ended, self._unwritten, self._refused, on_hook, self.hear_again)
 
     def configure(self, settings: Settings) -> None:
-        self._log_size = settings.engine.log_size
         self.servers.configure(settings)
         self.pool.configure(settings)
 
@@ -97,21 +99,30 @@ class Sessions:
         folder = self.folder(attempt)
         place = Place(slot.server.index, slot.number, slot.launcher)
         try:
+            if folder.exists() and folder.begun_at() is None:
+                folder.remove()  # of a try that was taken back while nothing could be removed
             folder.make(launch, str(self._home.root), place)
-            os.link(slot.log, folder.log)
+            slot.lend(folder)
+            slot.stage, slot.attempt = Stage.BUSY, attempt
+            slot.tell(f"run {os.getpid()} {_as_told(attempt)}")
         except (OSError, ValueError) as error:
             folder.remove()
-            self.pool.put(slot)
-            self._post(
-                NotPlaced(attempt, f"cannot write {folder.path}: {error}", hopeless=isinstance(error, ValueError))
-            )
+            self._take_back(slot)
+            words = plainfile.in_words(error) if isinstance(error, OSError) else str(error)
+            hopeless = isinstance(error, ValueError)
+            self._post(NotPlaced(attempt, f"cannot write {folder.path}: {words}", hopeless=hopeless))
             return
-        slot.stage, slot.attempt = Stage.BUSY, attempt
         self.slots[attempt] = slot
-        slot.tell(f"run {os.getpid()} {_as_told(attempt)}")
         slot.server.control.send(["rename-session", "-t", slot.session_id, session_name(attempt)])
         self._on_slot(attempt, slot)
         self._post(Placed(attempt, *place))
+
+    def _take_back(self, slot: Slot) -> None:
+        """A session whose attempt has not begun. It is of use again if its own folder is still there."""
+        if slot.is_whole():
+            self.pool.put(slot)
+        else:
+            self.pool.end(slot)
 
     def _ready(self, slot: Slot) -> None:
         self.watch(slot)
@@ -130,22 +141,77 @@ class Sessions:
                 self._waiting.remove(waiting)
                 self._post(NotPlaced(attempt, "taken back before it began", cause="turn"))
                 return
-        if attempt in self.slots and self.folder(attempt).forestall():
+        if attempt in self.slots and self.forestalled(attempt):
             self.give_up(attempt)
             self._post(NotPlaced(attempt, "taken back before it began", cause="turn"))
+
+    def forestalled(self, attempt: AttemptId) -> bool:
+        """Whether it has not begun and never will. If nothing can be made on the disk, its folder goes: without that
+        no launcher begins it."""
+        folder = self.folder(attempt)
+        try:
+            return folder.forestall()
+        except OSError:
+            if folder.begun_at() is not None:
+                return False
+            folder.remove()
+            return not folder.is_made()
 
     # Hearing
 
     def _began(self, attempt: AttemptId, pid: int) -> None:
-        if attempt in self.slots and self.folder(attempt).begun_at() is not None:
+        slot = self.slots.get(attempt)
+        if slot is None:
+            return
+        slot.programs.add(pid)
+        folder = self.folder(attempt)
+        if folder.begun_at() is not None or not folder.exists():
             self._begun.add(attempt)
             self._post(Started(attempt, pid, time.time()))
 
-    def _ended(self, attempt: AttemptId) -> None:
-        """The file tells how; the bell only that it is there."""
-        ended = self.folder(attempt).exit()
-        if attempt in self.slots and ended is not None:
+    def _ended(self, attempt: AttemptId, status: int) -> None:
+        """The file tells how; the bell that it is there, and what it held."""
+        slot = self.slots.get(attempt)
+        if slot is not None:
+            slot.rung_status = status
+            self._look_for_end(attempt, slot)
+
+    def _look_for_end(self, attempt: AttemptId, slot: Slot) -> None:
+        folder = self.folder(attempt)
+        try:
+            ended = folder.exit()
+        except DamagedError:
+            self._unwritten(attempt, slot.rung_status)
+            return
+        if ended is not None:
             self._post(Exited(attempt, ended.code, time.time(), ended.result))
+        elif not folder.exists():
+            self._unwritten(attempt, slot.rung_status)
+
+    def _unwritten(self, attempt: AttemptId, status: int | None) -> None:
+        """It has ended, and no file can tell how: the bell is all there is. Not while its program runs: then somebody
+        else has rung."""
+        slot = self.slots.get(attempt)
+        if slot is None or status is None or slot.stage is not Stage.BUSY or slot.runs_program():
+            return
+        slot.rung_status = status
+        self._post(Exited(attempt, status, time.time(), self.folder(attempt).result()))
+
+    def _refused(self, attempt: AttemptId) -> None:
+        """Its launcher could not begin it, and waits for another one."""
+        slot = self.slots.get(attempt)
+        if slot is None or slot.stage is not Stage.BUSY or slot.runs_program():
+            return
+        folder = self.folder(attempt)
+        why = folder.why_not_written()
+        if why is None and not folder.forestall():
+            return
+        del self.slots[attempt]
+        folder.remove()
+        self._on_slot(attempt, None)
+        self._take_back(slot)
+        self._post(NotPlaced(attempt, f"cannot begin in {folder.path}: {why or 'its script was not whole'}"))
+        self._serve()
 
     def hear_again(self) -> None:
         """What the bell has not told is in the files: it may have been away, or they could not be read just then."""
@@ -156,7 +222,7 @@ class Sessions:
             if begun_at is not None:
                 self._begun.add(attempt)
                 self._post(Started(attempt, None, begun_at))
-            self._ended(attempt)
+            self._look_for_end(attempt, slot)
 
     def watch(self, slot: Slot) -> None:
         """Notices the end of the slot's launcher."""
@@ -169,23 +235,49 @@ class Sessions:
             self.pool.end(slot)
             self._serve()
         elif slot.stage is Stage.BUSY and slot.attempt is not None:
-            ended = self.folder(slot.attempt).exit()
-            if ended is not None:
-                self._post(Exited(slot.attempt, ended.code, ended.at, ended.result))
-            else:
-                self.on_launcher_gone(slot.attempt)
+            self._launcher_ended(slot, slot.attempt)
+
+    def _launcher_ended(self, slot: Slot, attempt: AttemptId) -> None:
+        folder, damage = self.folder(attempt), None
+        try:
+            ended = folder.exit()
+        except DamagedError as damaged:
+            ended, damage = None, str(damaged)
+        if ended is not None:
+            self._post(Exited(attempt, ended.code, ended.at, ended.result))
+        elif slot.rung_status is not None:
+            self._post(Exited(attempt, slot.rung_status, time.time(), folder.result()))
+        elif folder.exists() and self.forestalled(attempt):
+            self.give_up(attempt)
+            self._post(NotPlaced(attempt, "its session ended before it could begin: no process could be started"))
+        else:
+            self.on_launcher_gone(attempt, damage or folder.why_unknown())
 
     # Giving back
 
-    def release(self, attempt: AttemptId, *, failed: bool) -> None:
-        """The attempt's end is on disk. What is left is to complete its log, and to use the session again or end it."""
+    def release(self, attempt: AttemptId, *, failed: bool) -> bool:
+        """The attempt's end is on disk. What is left is to complete its log, and to use the session again or end it.
+        False if it has no session."""
         slot = self.slots.get(attempt)
-        if slot is None or slot.stage is Stage.SEALING:
-            return
-        slot.stage = Stage.SEALING
-        self._sealing[attempt] = asyncio.ensure_future(self._seal(slot, attempt, failed=failed))
+        if slot is not None and slot.stage is not Stage.SEALING:
+            slot.stage = Stage.SEALING
+            self._sealing[attempt] = asyncio.ensure_future(self._seal(slot, attempt, failed=failed))
+        return slot is not None
 
     async def _seal(self, slot: Slot, attempt: AttemptId, *, failed: bool) -> None:
+        """Whatever goes wrong with it costs the session, and nothing else."""
+        is_clean = False
+        try:
+            is_clean = await self._sealed(slot, attempt, failed=failed)
+        except (OSError, OutsideError) as error:
+            log.warning("the session of attempt %s is not used again: %s", attempt, error)
+        except Exception:
+            log.exception("a bug: the session of attempt %s is not used again", attempt)
+        self._let_go(slot, attempt, is_clean=is_clean)
+        self._serve()
+
+    async def _sealed(self, slot: Slot, attempt: AttemptId, *, failed: bool) -> bool:
+        """Whether its session is as new."""
         folder = self.folder(attempt)
         folder.settle_exit()
         complete = await self._drained(slot)
@@ -194,15 +286,18 @@ class Sessions:
         leftovers = await self._leftovers(attempt)
         if leftovers:
             self._post(LeftBehind(attempt, leftovers))
-        if complete and not leftovers and not os.path.exists(folder.older_log) and await self.pool.clean(slot, folder):
+        return complete and not leftovers and slot.is_whole() and await self.pool.clean(slot, folder)
+
+    def _let_go(self, slot: Slot, attempt: AttemptId, *, is_clean: bool) -> None:
+        if is_clean:
             self.pool.put(slot)
         else:
-            slot.end_log()
+            with suppress(OSError):
+                self.folder(attempt).cut_marker()
             self.pool.end(slot)
         del self.slots[attempt], self._sealing[attempt]
         self._begun.discard(attempt)
         self._on_slot(attempt, None)
-        self._serve()
 
     async def log_complete(self, attempt: AttemptId) -> None:
         """Returns once the log of an attempt that has ended has everything that it wrote."""
@@ -221,8 +316,10 @@ class Sessions:
 
     async def _drained(self, slot: Slot) -> bool:
         """Waits until all that the attempt wrote is in its log; False where its terminal is gone or jammed."""
+        assert slot.attempt is not None
+        folder = self.folder(slot.attempt)
         pause, deadline = 0.001, time.monotonic() + DRAIN_DEADLINE
-        while not slot.drained():
+        while not folder.is_marked():
             if time.monotonic() > deadline or slot.launcher is None or not processes.is_alive(slot.launcher):
                 return False
             await asyncio.sleep(pause)
@@ -238,6 +335,7 @@ class Sessions:
         """A session that an engine before this one lent to the attempt; `alive` tells whether its launcher is."""
         self.slots[attempt] = slot
         slot.attempt = attempt
+        slot.programs.update((processes.children(slot.launcher.pid) if slot.launcher is not None else None) or ())
         with suppress(OSError):
             slot.open()
         if alive:
@@ -246,7 +344,8 @@ class Sessions:
 
     def tell_again(self, attempt: AttemptId) -> None:
         """The launcher waits, or has the line and is about to begin: then this one is passed over."""
-        self.slots[attempt].tell(f"run {os.getpid()} {_as_told(attempt)}")
+        with suppress(OSError):
+            self.slots[attempt].tell(f"run {os.getpid()} {_as_told(attempt)}")
 
     def give_up(self, attempt: AttemptId) -> None:
         """An attempt that never began: its session and its folder go."""
@@ -258,9 +357,10 @@ class Sessions:
 
     def remove_unused_slots(self) -> None:
         used = {str(slot.number) for slot in self.slots.values()}
-        for folder in self._home.slots.iterdir():
-            if folder.name not in used:
-                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            for folder in self._home.slots.iterdir():
+                if folder.name not in used:
+                    _remove(folder)
 
     def open(self) -> None:
         """The survey is over: warm sessions may be made."""
@@ -274,22 +374,12 @@ class Sessions:
         slot = self.slots.get(attempt)
         return slot is not None and slot.server is not None
 
-    # Logs
-
-    async def rotate_logs(self) -> None:
-        """Logs that have grown to their size are moved aside, without losing a byte."""
-        for attempt, slot in list(self.slots.items()):
-            if slot.stage is Stage.BUSY and slot.log_size() >= self._log_size:
-                await asyncio.to_thread(slot.rotate_log, self.folder(attempt))
-                if not slot.logger_alive():
-                    with suppress(TmuxError):
-                        slot.control.send(["pipe-pane", "-O", "-t", slot.pane_id, self.pool.log_command(slot)])
-
     # Watching over servers
 
     def check_servers(self) -> None:
         """Once a second or so: tells which servers have fallen silent and which are back."""
         self.pool.trim()
+        self.pool.drop_broken()
         now = time.time()
         for server, silent in self.servers.check(now):
             if silent:
@@ -316,6 +406,15 @@ class Sessions:
         self.bell.close()
         self.pool.end_all()
         await self.servers.disconnect({slot.server.index for slot in self.slots.values() if slot.server is not None})
+
+
+def _remove(path: Path) -> None:
+    """A folder of a slot, or whatever else was put beside them."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def session_name(attempt: AttemptId) -> str:

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import termios
-import time
 from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from core import plainfile
 from core.adapters import processes
-from core.adapters.folders import FILE_MODE, Folder, marker, write_new
+from core.adapters.folders import FILE_MODE, marker
 from core.adapters.tmux.control import TmuxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from core.adapters.folders import Folder
     from core.adapters.tmux.control import Control
     from core.adapters.tmux.servers import Server
     from core.model import AttemptId, ProcessId
-
-
-STOP_DEADLINE = 0.5
-"""Seconds within which a signal has stopped the logger."""
 
 
 class Stage(Enum):
@@ -55,6 +51,10 @@ class Slot:
         self.launcher: ProcessId | None = None
         self.stage = Stage.IDLE
         self.attempt: AttemptId | None = None
+        self.rung_status: int | None = None
+        """The exit status that the launcher has told by the bell; its file, if there is one, counts more."""
+        self.programs: set[int] = set()
+        """Numbers of the programs that its launcher has begun or is known to have had."""
         self.unwatch: Callable[[], None] = _nothing
         """Takes back the watch over the launcher."""
         self._line: int | None = None
@@ -68,15 +68,35 @@ class Slot:
         return self.server.control
 
     def make(self) -> None:
-        """OSError where the disk refuses."""
-        os.mkdir(self.folder, 0o700)
+        """OSError if the disk refuses."""
+        plainfile.make_folder(self.folder)
         os.mkfifo(f"{self.folder}/ctl", FILE_MODE)
-        write_new(self.log, b"")
+        plainfile.write_new(self.log, b"")
         self.open()
+
+    def is_whole(self) -> bool:
+        """False if somebody has removed its folder: its launcher can be told nothing more, and logs nowhere."""
+        return os.path.exists(self.log) and os.path.exists(f"{self.folder}/ctl")
+
+    def lend(self, folder: Folder) -> None:
+        """From now on its output is that of the attempt, and its logger keeps the older part there. OSError says why
+        it cannot be."""
+        self.rung_status = None
+        self.programs.clear()
+        link = f"{self.folder}/attempt"
+        with suppress(FileNotFoundError):
+            os.unlink(link)
+        os.symlink(folder.path, link)
+        os.link(self.log, folder.log)
 
     def open(self) -> None:
         """Opens the launcher's line. Held open for reading too, so that writing never waits for the launcher."""
         self._line = os.open(f"{self.folder}/ctl", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def runs_program(self) -> bool:
+        """Whether a program that its launcher has begun is still its child; False where the kernel does not tell."""
+        children = None if self.launcher is None else processes.children(self.launcher.pid)
+        return not self.programs.isdisjoint(children or ())
 
     def tell(self, line: str) -> None:
         """One line to the launcher; it stays in the fifo until the launcher reads it."""
@@ -118,27 +138,13 @@ class Slot:
         finally:
             os.close(terminal)
 
-    def drained(self) -> bool:
-        """Whether everything that the attempt wrote is in the log."""
-        assert self.attempt is not None
-        end = marker(self.attempt)
-        try:
-            log = os.open(self.log, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            return os.pread(log, len(end), max(os.fstat(log).st_size - len(end), 0)) == end
-        finally:
-            os.close(log)
-
     def take_log(self, into: str) -> None:
-        """Moves the finished attempt's output out of the slot's log; the launcher is told to begin an empty one."""
+        """Moves the finished attempt's output out of the slot's log; the launcher is told to begin an empty one.
+        OSError if the disk refuses: then the log stays the slot's own."""
         assert self.attempt is not None
-        with open(self.log, "rb") as log:
-            content = log.read().removesuffix(marker(self.attempt))
+        content = plainfile.read(self.log, plainfile.size(self.log)).removesuffix(marker(self.attempt))
         if content:
-            write_new(f"{into}.new", content)
-            os.rename(f"{into}.new", into)
+            plainfile.write_whole(into, content)
         else:
             os.unlink(into)
         self.tell(f"kept {self.attempt}\nanew")
@@ -148,55 +154,6 @@ class Slot:
         assert self.attempt is not None
         return self.log_size() > len(marker(self.attempt))
 
-    def end_log(self) -> None:
-        """Cuts the marker off the log of the finished attempt, which keeps the file."""
-        if self.drained():
-            assert self.attempt is not None
-            os.truncate(self.log, os.stat(self.log).st_size - len(marker(self.attempt)))
-
     def log_size(self) -> int:
-        """Bytes; 0 where there is no log."""
-        try:
-            return os.stat(self.log).st_size
-        except OSError:
-            return 0
-
-    def logger_alive(self) -> bool:
-        logger = self._logger()
-        return logger is not None and not logger.dead
-
-    def rotate_log(self, folder: Folder) -> None:
-        """Moves the log's content to the older part of the attempt's log.
-
-        The logger is stopped meanwhile: tmux keeps what comes in that moment.
-
-        Runs in a thread: a stop takes a moment, and so does the copy.
-        """
-        logger = self._logger()
-        if logger is not None:
-            processes.send(logger, signal.SIGSTOP)
-            _await_stop(logger.pid)
-        try:
-            with suppress(OSError):
-                folder.drop_older_log()
-                shutil.copyfile(self.log, folder.older_log)
-                os.chmod(folder.older_log, FILE_MODE)
-                os.truncate(self.log, 0)
-        finally:
-            if logger is not None:
-                processes.send(logger, signal.SIGCONT)
-
-    def _logger(self) -> processes.Process | None:
-        """The process that writes the log, and no other one that may have its number now."""
-        try:
-            with open(f"{self.folder}/logger", encoding="ascii") as file:
-                pid = int(file.read())
-        except (OSError, ValueError):
-            return None
-        return processes.look(pid) if processes.writes_to(pid, self.log) else None
-
-
-def _await_stop(pid: int) -> None:
-    deadline = time.monotonic() + STOP_DEADLINE
-    while (found := processes.look(pid)) is not None and found.state != "T" and time.monotonic() < deadline:
-        time.sleep(0.001)
+        """Bytes; 0 if there is no log."""
+        return plainfile.size(self.log)
