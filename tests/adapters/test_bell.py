@@ -26,7 +26,9 @@ class Heard:
         self.bell = Bell(
             path,
             lambda attempt, pid: self.words.append(f"S {attempt} {pid}"),
-            lambda attempt: self.words.append(f"E {attempt}"),
+            lambda attempt, status: self.words.append(f"E {attempt} {status}"),
+            lambda attempt, status: self.words.append(f"X {attempt} {status}"),
+            lambda attempt: self.words.append(f"N {attempt}"),
             lambda attempt: self.words.append(f"H {attempt}"),
             lambda: self.words.append("lost"),
         )
@@ -56,7 +58,7 @@ async def test_garbage_on_the_bell_is_passed_over_and_bounded(heard: Heard, tmp_
         await asyncio.sleep(0.01)
     assert len(heard.bell._rest) < 1000
     ring(tmp_path / "bell", b"E 1-1 0\nE 1-2 0\n")
-    await heard.until("E 1-2")
+    await heard.until("E 1-2 0")
 
 
 @pytest.mark.parametrize("instead", ["nothing", "file", "folder", "fifo"])
@@ -75,9 +77,9 @@ async def test_a_bell_that_is_gone_is_made_anew_whatever_stands_there(
     heard.bell.mend()
     assert heard.bell.is_there
     ring(path, b"E 2-1 0\n")
-    await heard.until("lost", "E 2-1")
+    await heard.until("lost", "E 2-1 0")
     heard.bell.mend()
-    await heard.until("lost", "E 2-1")
+    await heard.until("lost", "E 2-1 0")
 
 
 def with_key(key: str) -> Settings:
