@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core.adapters.run_reading import RunReader
     from core.engine.engine import Engine
     from core.home import Home
+    from core.troubles import Troubles
     from core.workflows.model import OnFile
 
 LOOK_AGAIN = 60.0
@@ -52,7 +53,7 @@ class Triggers:
             await self._read()
         finally:
             self._engine.match_events()
-        async for _ in changes(folder):
+        async for _ in changes(folder, troubles=self._engine.troubles):
             await self._read()
 
     async def _read(self) -> None:
@@ -84,7 +85,7 @@ class Triggers:
         seen: dict[str, tuple[Seen, float]] = {}
         told: set[Seen] = set()
         changed = asyncio.Event()
-        notice = asyncio.ensure_future(_notice(trigger.folder, changed))
+        notice = asyncio.ensure_future(_notice(trigger.folder, changed, self._engine.troubles))
         try:
             while True:
                 now = time.monotonic()
@@ -148,8 +149,8 @@ def _same(seen: dict[str, tuple[Seen, float]], one: Seen) -> bool:
     return one.path in seen and seen[one.path][0] == one
 
 
-async def _notice(folder: Path, changed: asyncio.Event) -> None:
+async def _notice(folder: Path, changed: asyncio.Event, troubles: Troubles) -> None:
     """Sets the event whenever something in the folder changes, which is made where it is not there."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async for _ in changes(folder):
+    async for _ in changes(folder, troubles=troubles):
         changed.set()
