@@ -1,42 +1,32 @@
-"""Notices that files have changed: by inotify, and by looking again and again while there is none."""
+"""Notices that files have changed: by watchfiles, and by looking again and again while it cannot watch."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
-
-from core import inotify
-from core.inotify import Event, Inotify
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from watchfiles._rust_notify import RustNotify
+
     from core.troubles import Troubles
 
-STEP = 0.5
-"""Seconds without another change after which a change counts as settled."""
+STEP = 0.2
+"""Seconds without another change after which a change counts as settled, and after which a thread sees its end."""
 SETTLE = 1.0
 """Seconds after which it is told in any case."""
 LOOK_EVERY = 1.0
-"""Seconds between two looks while nothing tells of changes, and at the folder's own identity while inotify does."""
+"""Seconds between two looks while nothing tells of changes, and at the folder's own identity while something does."""
 LOOK_ANYWAY = 60.0
-"""Seconds after which a folder is looked through although inotify was silent: it never tells of a remote disk."""
+"""Seconds after which a folder is looked through although nothing was told: nothing tells of a remote disk."""
 TRY_AGAIN = 10.0
-"""Seconds between two tries to have inotify again."""
-_WATCHED = (
-    inotify.MODIFIED | inotify.CHANGED_MODE | inotify.WRITTEN | inotify.MOVED_FROM | inotify.MOVED_TO
-    | inotify.CREATED | inotify.DELETED | inotify.SELF_DELETED | inotify.SELF_MOVED
-)  # fmt: skip
-_NONE_LEFT = {
-    errno.EMFILE: "the user has no inotify instance left (fs.inotify.max_user_instances)",
-    errno.ENFILE: "the system has no file handle left",
-    errno.ENOSPC: "the user has no inotify watch left (fs.inotify.max_user_watches)",
-    errno.ENOMEM: "there is no memory for inotify",
-}
+"""Seconds between two tries to watch."""
 Picture = tuple[object, ...]
 
 
@@ -44,7 +34,7 @@ async def changes(folder: Path, name: str | None = None, troubles: Troubles | No
     """Each time that something in the folder has changed, or the file of that name in it; not what lies deeper.
 
     Goes on whatever happens to the folder: it may be missing, removed, made anew, replaced or closed for a while.
-    Without inotify it looks every second, says so among the troubles, and has inotify again as soon as there is some.
+    Without inotify it looks every second, says so among the troubles, and watches as soon as there is some.
     """
     watch = _Watch(folder, troubles)
     try:
@@ -52,7 +42,7 @@ async def changes(folder: Path, name: str | None = None, troubles: Troubles | No
         seen = await _picture(folder, name)
         looked_at = time.monotonic()
         while True:
-            told = await watch.wait(LOOK_EVERY)
+            told = await watch.wait()
             anew = watch.arm()
             due = time.monotonic() - looked_at > LOOK_ANYWAY
             if told or anew or due or name is not None or not watch.armed:
@@ -71,26 +61,30 @@ class _Watch:
         self._folder = folder
         self._troubles = troubles
         self._subject = f"inotify {folder}"
-        self._inotify: Inotify | None = None
+        self._notify: RustNotify | None = None
+        """Watches until nothing refers to it."""
         self._watched: tuple[int, int] | None = None
         """Device and inode of the folder that is watched."""
-        self._happened = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "watch")
+        """Its own: the few threads of the loop would all wait for changes."""
+        self._stop = threading.Event()
         self._try_at = 0.0
 
     @property
     def armed(self) -> bool:
-        return self._watched is not None
+        return self._notify is not None
 
     def arm(self) -> bool:
         """Watches what the path names now; whether that is something else than before."""
         named = _identity(self._folder)
         if named is not None and named == self._watched:
             return False
-        had, self._watched = self._watched, None
+        had = self._watched
+        self._drop()
         if named is not None and time.monotonic() >= self._try_at:
             try:
-                self._add()
-            except OSError as error:
+                self._notify = _notify(self._folder)
+            except (OSError, RuntimeError) as error:
                 self._try_at = time.monotonic() + TRY_AGAIN
                 self._note(error)
             else:
@@ -98,48 +92,56 @@ class _Watch:
                 self._clear()
         return had != self._watched
 
-    def _add(self) -> None:
-        if self._inotify is None:
-            self._inotify = Inotify(self._heard)
-        self._inotify.add(os.fspath(self._folder), _WATCHED)
-
-    def _heard(self, event: Event) -> None:
-        if event.happened & inotify.IGNORED:
-            self._watched = None
-        self._happened.set()
-
-    async def wait(self, patience: float) -> bool:
-        """Returns True once something has happened and has settled, False after so many seconds without."""
-        if not await self._happens(patience):
+    async def wait(self) -> bool:
+        """Returns True once something has happened and has settled, False if nothing has for a while."""
+        if self._notify is None:
+            await asyncio.sleep(LOOK_EVERY)
             return False
-        deadline = time.monotonic() + SETTLE
-        while await self._happens(min(STEP, deadline - time.monotonic())):
-            pass
-        return True
-
-    async def _happens(self, patience: float) -> bool:
+        settle, step, patience = (round(seconds * 1000) for seconds in (SETTLE, STEP, LOOK_EVERY))
+        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(max(patience, 0.0)):
-                await self._happened.wait()
-        except TimeoutError:
+            found = await loop.run_in_executor(self._thread, self._notify.watch, settle, step, patience, self._stop)
+        except RuntimeError:  # a name that is not UTF-8, of which it would complain for ever
+            self._drop()
+            return True
+        if isinstance(found, str):
             return False
-        self._happened.clear()
+        if any(path == str(self._folder) for _, path in found):  # it may be gone, and its inode used again
+            self._drop()
         return True
 
-    def _note(self, error: OSError) -> None:
-        why = _NONE_LEFT.get(error.errno or 0)
-        if why is not None and self._troubles is not None:
-            text = f"{why}: changes in {self._folder} are looked for every second; raise the limit, or end programs "
-            self._troubles.note(self._subject, text + "that watch many files")
+    def _drop(self) -> None:
+        self._notify = self._watched = None
+
+    def _note(self, error: Exception) -> None:
+        if self._troubles is not None and not isinstance(error, FileNotFoundError | PermissionError):
+            text = f"changes in {self._folder} are looked for every second ({error}): raise the limits of the user "
+            text += "(fs.inotify.max_user_instances, fs.inotify.max_user_watches), or end programs that watch files"
+            self._troubles.note(self._subject, text)
 
     def _clear(self) -> None:
         if self._troubles is not None:
             self._troubles.clear(self._subject)
 
     def close(self) -> None:
+        """Does not wait for the thread, which ends a step later."""
+        self._stop.set()
+        self._thread.shutdown(wait=False)
+        self._drop()
         self._clear()
-        if self._inotify is not None:
-            self._inotify.close()
+
+
+def _notify(folder: Path) -> RustNotify:
+    from watchfiles._rust_notify import RustNotify
+
+    return RustNotify(
+        [str(folder)],
+        debug=False,
+        force_polling=False,
+        poll_delay_ms=round(LOOK_EVERY * 1000),
+        recursive=False,
+        ignore_permission_denied=False,
+    )
 
 
 async def _picture(folder: Path, name: str | None) -> Picture:

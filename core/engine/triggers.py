@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from core.adapters.run_reading import RunReader
     from core.engine.engine import Engine
     from core.home import Home
+    from core.troubles import Troubles
     from core.workflows.model import OnFile
 
 LOOK_AGAIN = 60.0
@@ -59,7 +60,7 @@ class Triggers:
             await self._read()
         finally:
             self._engine.match_events()
-        async for _ in changes(folder):
+        async for _ in changes(folder, troubles=self._engine.troubles):
             await self._read()
 
     async def _read(self) -> None:
@@ -92,7 +93,7 @@ class Triggers:
         seen: dict[str, tuple[Seen, float]] = {}
         told: set[Seen] = set()
         changed = asyncio.Event()
-        notice = asyncio.ensure_future(_notice(trigger.folder, changed))
+        notice = asyncio.ensure_future(_notice(trigger.folder, changed, self._engine.troubles))
         try:
             while True:
                 now = time.monotonic()
@@ -181,7 +182,7 @@ def _same(seen: dict[str, tuple[Seen, float]], one: Seen) -> bool:
     return one.path in seen and seen[one.path][0] == one
 
 
-async def _notice(folder: Path, changed: asyncio.Event) -> None:
+async def _notice(folder: Path, changed: asyncio.Event, troubles: Troubles) -> None:
     """Sets the event whenever something in the folder changes, which is made if it is not there.
 
     A folder that cannot be made or watched is tried again: it is looked at now and then in any case.
@@ -189,7 +190,7 @@ async def _notice(folder: Path, changed: asyncio.Event) -> None:
     while True:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            async for _ in changes(folder):
+            async for _ in changes(folder, troubles=troubles):
                 changed.set()
         except OSError as error:
             log.warning("%s is not watched: %s", one_line(str(folder)), error)

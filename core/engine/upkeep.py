@@ -62,7 +62,7 @@ class Upkeep:
     async def _watch_config(self) -> None:
         config = self._home.config
         config.parent.mkdir(parents=True, exist_ok=True)
-        async for _ in changes(config.parent, config.name):
+        async for _ in changes(config.parent, config.name, self._engine.troubles):
             await self._configuration.refresh()
 
     async def _fold_journal(self) -> None:

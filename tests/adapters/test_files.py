@@ -6,7 +6,10 @@ import asyncio
 import ctypes
 import os
 import sys
+import threading
+import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,28 +19,49 @@ from core.adapters.writes import Writes
 from core.troubles import Troubles
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
+    from collections.abc import AsyncGenerator, Iterator
 
 DEADLINE = 10.0
 
 
 @contextmanager
 def no_inotify_left() -> Iterator[None]:
-    """Takes every instance that this user may still have."""
+    """Takes every instance that this user may have, also those that come free meanwhile."""
     libc = ctypes.CDLL(None, use_errno=True)
-    taken = []
-    while (instance := libc.inotify_init1(os.O_CLOEXEC)) >= 0:
-        taken.append(instance)
+    taken: list[int] = []
+    settled, over = threading.Event(), threading.Event()
+
+    def take() -> None:
+        latest = time.monotonic()
+        while not over.wait(0.002):
+            while (instance := libc.inotify_init1(os.O_CLOEXEC)) >= 0:
+                taken.append(instance)
+                latest = time.monotonic()
+            if time.monotonic() - latest > 0.3:
+                settled.set()
+
+    taker = threading.Thread(target=take)
+    taker.start()
     try:
+        assert settled.wait(DEADLINE), "instances come free all the time"
         yield
     finally:
+        over.set()
+        taker.join()
         for instance in taken:
             os.close(instance)
 
 
+def instances() -> int:
+    """How many instances of inotify this process has."""
+    handles = Path("/proc/self/fd")
+    if not handles.exists():
+        return 0
+    return sum(os.path.realpath(handle).endswith("inotify") for handle in handles.iterdir())
+
+
 class Watching:
-    def __init__(self, changes: AsyncIterator[None]) -> None:
+    def __init__(self, changes: AsyncGenerator[None]) -> None:
         self._changes = changes
         self._next: asyncio.Task[None] | None = None
 
@@ -53,9 +77,13 @@ class Watching:
         await self.begin()
 
     async def close(self) -> None:
+        """Returns once its instance of inotify is free again."""
         assert self._next is not None
+        before = instances()
         self._next.cancel()
         await asyncio.gather(self._next, return_exceptions=True)
+        await self._changes.aclose()
+        await until(lambda: not before or instances() < before)
 
 
 async def until(holds) -> None:
@@ -132,7 +160,7 @@ async def test_without_inotify_changes_are_looked_for_and_that_is_said_until_the
     await watching.close()
 
 
-async def test_many_folders_are_watched_without_a_thread_each(tmp_path: Path) -> None:
+async def test_many_folders_are_watched_without_a_thread_of_the_loop(tmp_path: Path) -> None:
     watching = []
     for number in range(40):
         (tmp_path / str(number)).mkdir()
@@ -142,3 +170,15 @@ async def test_many_folders_are_watched_without_a_thread_each(tmp_path: Path) ->
         assert await asyncio.to_thread(lambda: "a thread is free") == "a thread is free"
     for one in watching:
         await one.close()
+    await until(lambda: not [one for one in threading.enumerate() if one.name.startswith("watch")])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are always UTF-8 elsewhere")
+async def test_a_name_that_is_not_utf8_is_a_change_like_any_other(tmp_path: Path) -> None:
+    watching = Watching(files.changes(tmp_path))
+    await watching.begin()
+    for name in (b"\xff", b"\xfe", b"plain"):
+        with open(os.path.join(os.fsencode(tmp_path), name), "w"):
+            pass
+        await watching.told()
+    await watching.close()
