@@ -144,6 +144,6 @@ def test_damaged_mail_agents_groups_and_runs_are_named(store: SqliteStore) -> No
         rows.agent(("local", "asleep", 0, 0, None, None, "[]"))
     with pytest.raises(DamagedRowError, match="grp g of"):
         rows.group(("g", "many", 0))
+    db.execute("UPDATE task SET argv = '[3]' WHERE id = 1")
     with pytest.raises(DamagedRowError, match="task 1 of"):
-        db.execute("UPDATE task SET argv = '[3]' WHERE id = 1")
         store.spec(1)
