@@ -27,13 +27,21 @@ def find(home: Home, written: str) -> Path:
     if "/" in written:
         return Path(written)
     path = home.workflows / f"{written.removesuffix('.toml')}.toml"
-    if not path.is_file():
+    if not _is_file(path):
         have = ", ".join(sorted(one.stem for one in home.workflows.glob("*.toml"))) or "none yet"
         named = one_line(written, 80)
         raise RefusedError(
             "not-found", f"no workflow {named} in {home.workflows} (there: {have}); write ./{named} for a file here"
         )
     return path
+
+
+def _is_file(path: Path) -> bool:
+    """No also for a name that is too long for a file, or that cannot be reached."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def load(path: Path, settings: Settings) -> tuple[Definition | None, tuple[Fault, ...]]:
