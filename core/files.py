@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from watchfiles._rust_notify import RustNotify
@@ -30,9 +30,15 @@ TRY_AGAIN = 10.0
 Picture = tuple[object, ...]
 
 
-async def changes(folder: Path, name: str | None = None, troubles: Troubles | None = None) -> AsyncIterator[None]:
+async def changes(
+    folder: Path,
+    name: str | None = None,
+    troubles: Troubles | None = None,
+    on_begun: Callable[[], None] = lambda: None,
+) -> AsyncIterator[None]:
     """Each time that something in the folder has changed, or the file of that name in it; not what lies deeper.
 
+    `on_begun` is called once from when on changes count: whoever has looked before has to look again.
     Goes on whatever happens to the folder: it may be missing, removed, made anew, replaced or closed for a while.
     Without inotify it looks every second, says so among the troubles, and watches as soon as there is some.
     """
@@ -40,6 +46,7 @@ async def changes(folder: Path, name: str | None = None, troubles: Troubles | No
     try:
         watch.arm()
         seen = await _picture(folder, name)
+        on_begun()
         looked_at = time.monotonic()
         while True:
             told = await watch.wait()

@@ -13,7 +13,7 @@ from core.effects import EndTree, MatchEvent, ReleaseSession, Start
 from core.engine.feed import Feed
 from core.engine.metrics import Metrics
 from core.engine.ring import ENGINE, Ring
-from core.engine.syncing import Syncing
+from core.engine.syncing import Deed, Syncing
 from core.engine.turns import Answer, Done, Entry, Turns
 from core.messages import (
     Configure,
@@ -239,12 +239,14 @@ class Engine:
         """Starts at once: the intent is on disk. What promises something to others waits until a power cut cannot
         take it back: answers, and the end of a session that still knows how its task ended.
         """
-        later: list[Callable[[], None]] = [
-            partial(one.entry.answer, one.given) for one in done if one.entry.answer is not None
+        later = [
+            Deed(partial(one.entry.answer, one.given), partial(_not_safe, one.entry.answer))
+            for one in done
+            if one.entry.answer is not None
         ]
         for effect in (effect for one in done if one.step is not None for effect in one.step.effects):
             if isinstance(effect, ReleaseSession):
-                later.append(partial(self._carry_out, effect))
+                later.append(Deed(partial(self._carry_out, effect)))
             elif isinstance(effect, MatchEvent):
                 self._match(effect.event)
             else:
@@ -336,6 +338,10 @@ class Engine:
             "problems": self.all_problems,
             "console": asdict(self.settings.console),
         }
+
+
+def _not_safe(answer: Callable[[Answer], None], why: str) -> None:
+    answer(RefusedError("failed", f"it was taken in, but is not safe on the disk yet: {why}"))
 
 
 def _latency(latency: Any) -> dict[str, Any]:  # noqa: ANN401

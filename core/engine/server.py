@@ -12,7 +12,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from core import __version__
-from core.boundary import BadInputError
+from core import requests as r
+from core.boundary import BadInputError, read_json
 from core.engine.background import Background
 from core.engine.turns import bug
 from core.messages import RefusedError
@@ -145,7 +146,8 @@ class Client(asyncio.Protocol):
         if not isinstance(do, str) or not isinstance(parameters, dict):
             raise RefusedError("usage", "a request is {id, do, with}: `do` is a text, `with` a table")
         if do == "hello":
-            self._name = "console" if parameters.get("client") == "console" else "command line"
+            hello = read_json(r.Hello, json.dumps(parameters))
+            self._name = "console" if hello.client == "console" else "command line"
             return {"schema": SCHEMA, "version": __version__, "pid": os.getpid()}
         if do == "watch":
             await self._engine.loaded.wait()

@@ -190,7 +190,7 @@ async def _notice(folder: Path, changed: asyncio.Event, troubles: Troubles) -> N
     while True:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            async for _ in changes(folder, troubles=troubles):
+            async for _ in changes(folder, troubles=troubles, on_begun=changed.set):
                 changed.set()
         except OSError as error:
             log.warning("%s is not watched: %s", one_line(str(folder)), error)

@@ -46,11 +46,12 @@ FAULTS = (
     Fault(
         "no inotify instances", making.no_inotify, said="inotify", starts_with_it=True, needs=frozenset({"namespace"})
     ),
-    Fault("no file handles", making.take_handles, said="files|handles|descriptors"),
+    Fault("no file handles", making.take_handles, said="file handle"),
     Fault("no processes", making.take_processes, said="process", needs=frozenset({"user"})),
     Fault("database locked by somebody", making.lock_database, said="lock"),
-    Fault("database overwritten", making.overwrite_database, may_cost=ANY, said="database|damaged"),
-    Fault("database cut short", making.cut_database, may_cost=ANY, said="database|damaged"),
+    # What the journal still has, and what is asked for in vain, is put back before anybody can look.
+    Fault("database overwritten", making.overwrite_database, may_cost=ANY),
+    Fault("database cut short", making.cut_database, may_cost=ANY),
     Fault("database restored from an older copy", making.older_database, may_cost=ANY, said="database|older|replaced"),
     Fault("database removed", making.remove_database, may_cost=ANY, said="database|removed|gone"),
     Fault("socket removed", making.remove("run/engine.sock")),

@@ -140,6 +140,7 @@ def _meanwhile(fault: Fault, scene: Scene, account: Account, seconds: float) -> 
     """Asks what a person would ask."""
     end = time.monotonic() + seconds
     if not fault.quiet:
+        system.until(lambda: account.said.update(_problems(scene.deck)) or account.said, 2)
         account.verbs["add"] = scene.add(DURING)
         account.verbs["ls"] = scene.deck.run("ls", timeout=VERB)
     while not fault.quiet:
