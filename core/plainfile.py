@@ -95,6 +95,14 @@ def size(path: str | os.PathLike[str]) -> int:
     return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
+def may_be_written(path: str) -> bool:
+    """Whether a program that opens it for writing neither waits nor is led elsewhere."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return True
+
+
 def write_new(path: str, content: bytes, mode: int = 0o600) -> None:
     """Makes a file that was not there before: whole, or not at all. OSError, FileExistsError if it is there."""
     number = os.open(path, _WRITE, mode)

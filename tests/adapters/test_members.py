@@ -98,3 +98,16 @@ async def test_a_launcher_that_was_a_stranger_until_now_is_seen_alive(launch: La
     members.add(ATTEMPT, Tenant(processes.identify(shell.pid), "", ""))
     await members.refresh()
     assert members.launcher_alive(members.tenants[ATTEMPT])
+
+
+async def test_one_whose_environment_is_not_told_now_is_asked_again_at_the_next_pass() -> None:
+    """As of each program for a moment, while it becomes that program."""
+    members = Members(HOME)
+    members.add(ATTEMPT, Tenant(None, "", ""))
+    with subprocess.Popen(["/bin/sleep", "300"], env={}, start_new_session=True) as untold:
+        try:
+            await members.refresh()
+            assert untold.pid not in members._strangers
+            assert os.getpid() in members._strangers
+        finally:
+            untold.kill()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -76,10 +77,50 @@ def test_the_environment_is_told_only_beside_the_right_mark() -> None:
     env = os.environ | {"MARK": "here", "WORD": "found"}
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], env=env) as child:
         try:
-            _until(lambda: processes.environment_value(child.pid, b"WORD", beside=b"MARK=here") == "found")
+            _until(lambda: _told(child.pid) == "found")
             assert processes.environment_value(child.pid, b"WORD", beside=b"MARK=elsewhere") is None
         finally:
             child.kill()
+
+
+def _told(pid: int) -> str | None:
+    """A process has no environment while it becomes another program."""
+    with suppress(processes.UntoldError):
+        return processes.environment_value(pid, b"WORD", beside=b"MARK=here")
+    return None
+
+
+def test_without_a_file_to_be_had_a_process_is_still_alive_its_end_is_noticed_and_it_can_be_signalled() -> None:
+    argv = [sys.executable, "-c", WITHOUT_FILES]
+    assert subprocess.run(argv, capture_output=True, text=True, check=True, timeout=30).stdout == "alive ended\n"
+
+
+WITHOUT_FILES = """
+import asyncio, os, resource, signal, subprocess
+from core.adapters import processes
+
+async def main():
+    child = subprocess.Popen(["sleep", "300"])
+    identity, found = processes.identify(child.pid), processes.look(child.pid)
+    hoard = []
+    try:
+        while True:
+            hoard.append(os.dup(0))
+    except OSError:
+        pass
+    ended = asyncio.Event()
+    processes.on_end(identity, ended.set)
+    alive = processes.is_alive(identity)
+    processes.send(found, signal.SIGKILL)
+    child.wait()
+    await asyncio.wait_for(ended.wait(), 10)
+    for number in hoard:
+        os.close(number)
+    print("alive" if alive else "dead", "ended")
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+asyncio.run(main())
+"""
 
 
 def test_a_signal_to_another_birth_is_not_sent(child: subprocess.Popen[bytes]) -> None:

@@ -38,12 +38,17 @@ class Panes:
         return _saved(path)
 
     async def save_screen(self, slot: Slot, folder: Folder) -> None:
-        """Keeps the last screen of an attempt, where its server still answers."""
-        with suppress(TmuxError):
-            await self._save(slot, folder.screen, 0)
+        """Keeps the last screen of an attempt, if its server still answers. tmux itself writes into no folder of an
+        attempt: a fifo that the program has put there would hold it up for ever."""
+        path = f"{slot.folder}/last"
+        with suppress(TmuxError, OSError):
+            await self._save(slot, path, 0)
+            plainfile.write_whole(folder.screen, _saved(path))
 
     async def _save(self, slot: Slot, path: str, lines_above: int, *, plain: bool = False) -> Reply:
         """The reply tells the cursor's column and row, and the title that the program has set."""
+        if not plainfile.may_be_written(path):
+            raise TmuxError(f"{path} is not a file: remove it")
         name = f"muxdeck-{slot.number}"
         style = [] if plain else ["-e", "-N"]
         replies = await slot.control.ask(
