@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal, NamedTuple
 
-from annotated_types import MaxLen
-
 from core import bounds
-from core.units import Attempts, Duration, ExitCode, Factor, Jitter, shape
+from core.units import Attempts, Duration, ExitCode, Factor, Jitter, at_most, shape
 
 LOCAL_AGENT = "local"
 """The agent that runs commands on this machine; it always exists."""
@@ -115,7 +113,7 @@ class RetryPolicy:
     cap: Duration = 300.0
     jitter: Jitter = 0.1
     """Each delay is drawn from this share around its length, by a seed of task and attempt."""
-    never_exit: Annotated[frozenset[ExitCode], MaxLen(bounds.MAX_ITEMS)] = frozenset()
+    never_exit: Annotated[frozenset[ExitCode], at_most(bounds.MAX_ITEMS)] = frozenset()
     """Exit codes that are final at once."""
     on: frozenset[Literal["failed", "timed_out", "lost"]] = frozenset()
     """States after which it is tried again; none named is every one that the other fields allow."""

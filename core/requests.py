@@ -22,6 +22,7 @@ from core.units import (
     Factor,
     Jitter,
     Key,
+    Limit,
     Moment,
     Named,
     Positive,
@@ -29,6 +30,7 @@ from core.units import (
     Text,
     Word,
     Words,
+    at_most,
     shape,
 )
 
@@ -41,7 +43,7 @@ class RetryChanges(TypedDict, total=False):
     factor: Factor
     cap: Duration
     jitter: Jitter
-    never_exit: Annotated[frozenset[ExitCode], MaxLen(bounds.MAX_ITEMS)]
+    never_exit: Annotated[frozenset[ExitCode], at_most(bounds.MAX_ITEMS)]
     lost: bool
     elsewhere: bool
 
@@ -59,8 +61,8 @@ for changes in (RetryChanges, TimeoutChanges):
 
 Reference = Positive | Key
 """A task: its number, or its idempotency key."""
-References = Annotated[tuple[Reference, ...], MaxLen(bounds.MAX_ITEMS)]
-Numbers = Annotated[tuple[Positive, ...], MaxLen(bounds.MAX_ITEMS)]
+References = Annotated[tuple[Reference, ...], at_most(bounds.MAX_ITEMS)]
+Numbers = Annotated[tuple[Positive, ...], at_most(bounds.MAX_ITEMS)]
 """Of tasks, runs or messages."""
 
 
@@ -104,7 +106,7 @@ class TaskRequest:
     key: Key | None = None
 
 
-Requests = Annotated[tuple[TaskRequest, ...], MinLen(1), MaxLen(bounds.MAX_ITEMS)]
+Requests = Annotated[tuple[TaskRequest, ...], MinLen(1), at_most(bounds.MAX_ITEMS)]
 
 
 @shape
@@ -128,7 +130,7 @@ class Check:
 
     tasks: Requests
     context: Context
-    earlier: Annotated[tuple[Key, ...], MaxLen(10 * bounds.MAX_ITEMS)] = ()
+    earlier: Annotated[tuple[Key, ...], at_most(10 * bounds.MAX_ITEMS)] = ()
     """Keys of tasks that will have been added before these."""
 
 
@@ -342,7 +344,7 @@ class Message:
     to: Word
     """A task's number, agent:NAME, group:NAME or operator."""
     text: Text
-    ttl: Annotated[Duration, Gt(0)] | None = None
+    ttl: Annotated[float, Gt(0), Limit(le=bounds.MAX_DURATION)] | None = None
     """Seconds after which nobody gets it any more."""
 
 
@@ -421,7 +423,7 @@ class Gate:
 
 @shape
 class Emit:
-    topic: Annotated[Named, MaxLen(200)]
+    topic: Annotated[Named, MaxLen(bounds.MAX_KEY)]
     speaker: Speaker | None = None
     data: Data = None
     key: Key | None = None

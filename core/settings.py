@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, NamedTuple
 
-from annotated_types import Ge, Le, MaxLen
+from annotated_types import Ge, Le
 
 from core.model import LOCAL_AGENT, RetryPolicy, Timeouts
-from core.units import Arguments, Cost, Count, Duration, Environment, Positive, Size, Word, shape
+from core.units import Arguments, Cost, Count, Duration, Environment, Positive, Size, Word, at_most, shape
 
 COMMAND_KIND = "command"
 """The kind of agents that run commands."""
@@ -130,7 +130,7 @@ class AgentSettings:
     have it."""
     model: Word | None = None
     """The model that the program is told to use; by default its own choice."""
-    capabilities: Annotated[frozenset[Word], MaxLen(MAX_WORDS)] = frozenset()
+    capabilities: Annotated[frozenset[Word], at_most(MAX_WORDS)] = frozenset()
     """What tasks may ask for; the kind is one of them unasked."""
     cwd: Word | None = None
     """Where its tasks run that do not say otherwise; by default where they were submitted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, dataclass_transform
 
-from annotated_types import Ge, Le, MaxLen, MinLen
+from annotated_types import Ge, Le, MinLen
 
 from core import bounds
 from core.text import parse_duration, parse_size
@@ -45,11 +45,40 @@ class Written:
         return self._parse(value) if isinstance(value, str) else value
 
 
-class WithoutNul:
-    """Marks a text that a program, a file system or a terminal gets: none of them takes a NUL character."""
+_NO_NUL = r"^[^\x00]*$"
+"""No program, file system or terminal takes a NUL character."""
+
+
+_TOLD_AS = {
+    "ge": ("minimum",),
+    "le": ("maximum",),
+    "max_length": ("maxLength", "maxItems", "maxProperties"),
+    "pattern": ("pattern",),
+}
+"""Names of JSON Schema."""
+
+
+class Limit:
+    """Marks a number, a text or a list with a bound that is beyond all sensible use: JSON Schema does not tell it.
+
+    The names are those of pydantic's core schemas: `le`, `max_length`, `pattern`.
+    """
+
+    def __init__(self, **limits: float | str) -> None:
+        self._limits = limits
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:  # noqa: ANN401 - pydantic's own types
-        return {**handler(source), "pattern": r"^[^\x00]*$"}
+        return {**handler(source), **self._limits}
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:  # noqa: ANN401 - pydantic's own types
+        told = handler(schema)
+        hidden = {key for name in self._limits for key in _TOLD_AS[name]}
+        return {key: value for key, value in told.items() if key not in hidden}
+
+
+def at_most(items: int) -> Limit:
+    """Of the elements of a list or a table."""
+    return Limit(max_length=items)
 
 
 class Within:
@@ -68,31 +97,31 @@ class Within:
         return value
 
 
-Duration = Annotated[float, Ge(0), Le(bounds.MAX_DURATION), Written(parse_duration)]
+Duration = Annotated[float, Ge(0), Limit(le=bounds.MAX_DURATION), Written(parse_duration)]
 """Seconds, or text as 90s, 15m, 2h30m."""
-Size = Annotated[int, Ge(1), Le(bounds.MAX_SIZE), Written(parse_size)]
+Size = Annotated[int, Ge(1), Limit(le=bounds.MAX_SIZE), Written(parse_size)]
 """Bytes, or text as 64K, 16M, 2G."""
-Count = Annotated[int, Ge(0), Le(bounds.MAX_WHOLE)]
-Positive = Annotated[int, Ge(1), Le(bounds.MAX_WHOLE)]
-Attempts = Annotated[int, Ge(1), Le(bounds.MAX_ATTEMPTS)]
-Factor = Annotated[float, Ge(1), Le(bounds.MAX_FACTOR)]
-Jitter = Annotated[float, Ge(0), Le(bounds.MAX_JITTER)]
+Count = Annotated[int, Ge(0), Limit(le=bounds.MAX_WHOLE)]
+Positive = Annotated[int, Ge(1), Limit(le=bounds.MAX_WHOLE)]
+Attempts = Annotated[int, Ge(1), Limit(le=bounds.MAX_ATTEMPTS)]
+Factor = Annotated[float, Ge(1), Limit(le=bounds.MAX_FACTOR)]
+Jitter = Annotated[float, Ge(0), Limit(le=bounds.MAX_JITTER)]
 """A share: a jitter of 1 spreads a delay between nothing and twice its length."""
-Cost = Annotated[float, Ge(0), Le(bounds.MAX_COST)]
-Moment = Annotated[float, Ge(0), Le(bounds.MAX_MOMENT)]
+Cost = Annotated[float, Ge(0), Limit(le=bounds.MAX_COST)]
+Moment = Annotated[float, Ge(0), Limit(le=bounds.MAX_MOMENT)]
 """Unix time."""
 Rank = Annotated[int, Ge(-bounds.MAX_PRIORITY), Le(bounds.MAX_PRIORITY)]
 """A priority."""
-ExitCode = Annotated[int, Ge(0), Le(bounds.MAX_EXIT_CODE)]
+ExitCode = Annotated[int, Limit(ge=0, le=bounds.MAX_EXIT_CODE)]
 
-Word = Annotated[str, MaxLen(bounds.MAX_WORD), WithoutNul()]
+Word = Annotated[str, Limit(max_length=bounds.MAX_WORD, pattern=_NO_NUL)]
 """The name of anything, or a path."""
-Named = Annotated[str, MinLen(1), MaxLen(bounds.MAX_WORD), WithoutNul()]
+Named = Annotated[str, MinLen(1), Limit(max_length=bounds.MAX_WORD, pattern=_NO_NUL)]
 """The same, if it must not be empty."""
-Key = Annotated[str, MaxLen(bounds.MAX_KEY)]
-Argument = Annotated[str, MaxLen(bounds.MAX_ARGUMENT), WithoutNul()]
-Text = Annotated[str, MaxLen(bounds.MAX_TEXT)]
+Key = Annotated[str, Limit(max_length=bounds.MAX_KEY)]
+Argument = Annotated[str, Limit(max_length=bounds.MAX_ARGUMENT, pattern=_NO_NUL)]
+Text = Annotated[str, Limit(max_length=bounds.MAX_TEXT)]
 Data = Annotated[Any, Within()]
-Arguments = Annotated[tuple[Argument, ...], MaxLen(bounds.MAX_ARGUMENTS)]
-Words = Annotated[tuple[Word, ...], MaxLen(bounds.MAX_ITEMS)]
-Environment = Annotated[dict[Word, Argument], MaxLen(bounds.MAX_ITEMS)]
+Arguments = Annotated[tuple[Argument, ...], at_most(bounds.MAX_ARGUMENTS)]
+Words = Annotated[tuple[Word, ...], at_most(bounds.MAX_ITEMS)]
+Environment = Annotated[dict[Word, Argument], at_most(bounds.MAX_ITEMS)]

@@ -17,7 +17,7 @@ from core.engine.background import Background
 from core.files import changes
 from core.messages import Arm, Emit, RefusedError
 from core.runs import Armed
-from core.text import one_line
+from core.text import one_line, storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,7 +137,7 @@ class Triggers:
 
     async def _tell(self, trigger: FileTrigger, one: Seen) -> None:
         data = {"path": one.path, "name": os.path.basename(one.path), "size": one.size, "modified": one.modified / 1e9}
-        key = f"file {trigger.workflow} {one.path} {one.modified} {one.size}"
+        key = storable(f"file {trigger.workflow} {one.path} {one.modified} {one.size}")
         try:
             await self._engine.wish(Emit("file", data, f"file {one.path}", key, trigger.workflow), "engine")
         except RefusedError as refused:

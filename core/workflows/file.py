@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated, Literal
 
-from annotated_types import MaxLen
 from pydantic import Tag
 
 from core import bounds
-from core.units import Data, Duration, Positive, Rank
+from core.units import Data, Duration, Positive, Rank, at_most
 from core.workflows.tasktable import AgentOrName, Many, RetryTable, TaskTable, TimeoutTable, either, table
 
 
@@ -74,7 +73,7 @@ class ParamTable:
     default: Data = None
     min: float | None = None
     max: float | None = None
-    choices: Annotated[tuple[Data, ...], MaxLen(bounds.MAX_ITEMS)] = ()
+    choices: Annotated[tuple[Data, ...], at_most(bounds.MAX_ITEMS)] = ()
     pattern: str | None = None
     """A regular expression that the whole text must match."""
     about: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, dataclass_transform
 
-from annotated_types import Ge, Le, MaxLen
+from annotated_types import Ge, Le
 from pydantic import Discriminator, Tag
 
 from core import bounds
@@ -25,6 +25,7 @@ from core.units import (
     Size,
     Text,
     Word,
+    at_most,
 )
 from core.workflows.model import StartRule
 
@@ -107,7 +108,7 @@ class RetryTable:
     """Each delay is drawn from this share around its length."""
     on: tuple[Literal["failed", "timed_out", "lost"], ...] | None = None
     """Ends after which it is tried again; all of them by default, lost only with lost = "retry"."""
-    never_exit: Annotated[tuple[ExitCode, ...], MaxLen(bounds.MAX_ITEMS)] | None = None
+    never_exit: Annotated[tuple[ExitCode, ...], at_most(bounds.MAX_ITEMS)] | None = None
     """Exit codes that are final at once."""
     move: Literal["other_agent"] | None = None
     """Where another try goes."""

@@ -28,7 +28,7 @@ LONGEST_CHAIN = 16
 
 def emit(step: Step, wish: Emit) -> None:
     """A known key gives the event that there is."""
-    known = None if wish.key is None else step.world.event_keys.get(storable(wish.key))
+    known = None if wish.key is None else step.world.event_keys.get(wish.key)
     if known is not None:
         step.reply = known
         return
@@ -49,7 +49,6 @@ def keep(
 ) -> Event:
     """It is on disk before it is matched, and matched though the engine ends in between."""
     world = step.world
-    key = None if key is None else storable(key)
     event = Event(world.next_event, step.now, storable(topic), data, storable(source), key, to, hops)
     world.next_event += 1
     step.events.append(event)
