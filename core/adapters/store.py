@@ -326,7 +326,7 @@ class SqliteStore:
         among = json.dumps(ids)
         needs = self._needs(f"child IN {_AMONG}", among)
         selected = self._db.execute(f"{rows.SELECT_TASK} WHERE id IN {_AMONG} ORDER BY id", (among,))
-        recalled = [rows.task(row, needs.get(row[0], ()), self._shared) for row in selected]
+        recalled = [rows.checked_task(row, needs.get(row[0], ()), self._shared) for row in selected]
         parents = {need.parent for of_task in needs.values() for need in of_task}
         return Recalled(
             tasks=recalled, ended={id_: state for id_, state in self.states(parents).items() if state.ended}

@@ -38,6 +38,11 @@ class Aside:
         return f"a bug of muxdeck stands in the way of {self.what}: it is tried again in {again} (report {self.report})"
 
 
+def pause_after(tries: int) -> float:
+    """Seconds until the next try of something that has failed so often."""
+    return min(FIRST_PAUSE * 2.0 ** min(tries - 1, 20), LONGEST_PAUSE)
+
+
 class Asides:
     """One a subject: the latest fact about it replaces the one before."""
 
@@ -48,8 +53,7 @@ class Asides:
         key = key_of(fact)
         before = self._all.get(key)
         tries = 1 if before is None else before.tries + 1
-        pause = min(FIRST_PAUSE * 2.0 ** min(tries - 1, 20), LONGEST_PAUSE)
-        made = self._all[key] = Aside(key, task_of(fact), what(fact), report, tries, now + pause, fact)
+        made = self._all[key] = Aside(key, task_of(fact), what(fact), report, tries, now + pause_after(tries), fact)
         return made
 
     def restore(self, stored: Iterable[StoredAside], now: float) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import __version__
 from core import requests as r
+from core.adapters.damage import DamagedRowError
 from core.boundary import BadInputError, read_json
 from core.engine.background import Background
 from core.engine.turns import bug
@@ -138,6 +139,8 @@ class Client(asyncio.Protocol):
         fault = self._engine.store.fault(error)
         if fault is not None:
             return _error("failed", fault.text)
+        if isinstance(error, DamagedRowError):
+            return _error("failed", str(error))
         if isinstance(error, MemoryError):
             return _error("failed", "there is no memory left for that")
         return _error("bug", str(bug(self._engine.reports.write(doing, error))))

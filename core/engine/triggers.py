@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.engine import workflow_files
+from core.engine.aside import pause_after
 from core.engine.background import Background
 from core.files import changes
 from core.messages import Arm, Emit, RefusedError
@@ -92,20 +93,30 @@ class Triggers:
         """Each file once, once it has not changed for a while; known ones by the keys of their events."""
         seen: dict[str, tuple[Seen, float]] = {}
         told: set[Seen] = set()
+        refused: dict[Seen, Refusal] = {}
         changed = asyncio.Event()
         notice = asyncio.ensure_future(_notice(trigger.folder, changed, self._engine.troubles))
         try:
             while True:
                 now = time.monotonic()
+                changed.clear()  # before the look: what changes while it is under way is looked at again
                 found = await self._files(trigger)
                 seen = {one.path: seen[one.path] if _same(seen, one) else (one, now) for one in found}
                 waiting = [(one, since) for one, since in seen.values() if one not in told]
                 for one, since in waiting:
-                    if now - since >= trigger.on.settle:
+                    if now - since < trigger.on.settle or now < refused.get(one, NEVER).again_at:
+                        continue
+                    if await self._tell(trigger, one):
                         told.add(one)
-                        await self._tell(trigger, one)
-                left = [trigger.on.settle - (now - since) for one, since in waiting if one not in told]
-                changed.clear()
+                        refused.pop(one, None)
+                    else:
+                        tries = refused.get(one, NEVER).tries + 1
+                        refused[one] = Refusal(tries, now + pause_after(tries))
+                left = [
+                    max(trigger.on.settle - (now - since), refused.get(one, NEVER).again_at - now)
+                    for one, since in waiting
+                    if one not in told
+                ]
                 try:
                     async with asyncio.timeout(max(min(left, default=LOOK_AGAIN), 0.05)):
                         await changed.wait()
@@ -135,13 +146,32 @@ class Triggers:
         self._unread = unread
         self._engine.workflow_problems = (*self._faults, *unread.values())
 
-    async def _tell(self, trigger: FileTrigger, one: Seen) -> None:
+    async def _tell(self, trigger: FileTrigger, one: Seen) -> bool:
+        """False if a bug or the machine is in the way, which is shown until the file has been taken in."""
         data = {"path": one.path, "name": os.path.basename(one.path), "size": one.size, "modified": one.modified / 1e9}
         key = storable(f"file {trigger.workflow} {one.path} {one.modified} {one.size}")
         try:
             await self._engine.wish(Emit("file", data, f"file {one.path}", key, trigger.workflow), "engine")
         except RefusedError as refused:
             log.warning("%s: %s", one_line(one.path), refused)
+            if refused.code in ("bug", "failed"):
+                words = (
+                    f"the file {one_line(one.path)} could not start {trigger.workflow} yet: {refused}"
+                )
+                self._engine.troubles.note(f"file {one.path}", words)
+                return False
+        self._engine.troubles.clear(f"file {one.path}")
+        return True
+
+
+class Refusal(NamedTuple):
+    """How often a file could not be taken in, and when it is tried again (monotonic seconds)."""
+
+    tries: int
+    again_at: float
+
+
+NEVER = Refusal(0, 0.0)
 
 
 class Seen(NamedTuple):
