@@ -123,9 +123,11 @@ def write_whole(path: str | os.PathLike[str], content: bytes, mode: int = 0o600,
     """
     path = os.fspath(path)
     growing = f"{path}.{os.getpid()}.new"
-    with suppress(FileNotFoundError):
+    try:
+        number = os.open(growing, _WRITE, mode)
+    except FileExistsError:
         os.unlink(growing)
-    number = os.open(growing, _WRITE, mode)
+        number = os.open(growing, _WRITE, mode)
     try:
         try:
             _write_all(number, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -104,10 +105,9 @@ async def test_one_whose_environment_is_not_told_now_is_asked_again_at_the_next_
     """As of each program for a moment, while it becomes that program."""
     members = Members(HOME)
     members.add(ATTEMPT, Tenant(None, "", ""))
-    with subprocess.Popen(["/bin/sleep", "300"], env={}, start_new_session=True) as untold:
-        try:
-            await members.refresh()
-            assert untold.pid not in members._strangers
-            assert os.getpid() in members._strangers
-        finally:
-            untold.kill()
+    untold = await asyncio.create_subprocess_exec("/bin/sleep", "300", env={}, start_new_session=True)
+    await members.refresh()
+    assert untold.pid not in members._strangers
+    assert os.getpid() in members._strangers
+    untold.kill()
+    await untold.wait()

@@ -99,15 +99,18 @@ class Sessions:
         folder = self.folder(attempt)
         place = Place(slot.server.index, slot.number, slot.launcher)
         try:
-            if folder.exists() and folder.begun_at() is None:
-                folder.remove()  # of a try that was taken back while nothing could be removed
-            folder.make(launch, str(self._home.root), place)
+            self._make(folder, launch, place)
             slot.lend(folder)
             slot.stage, slot.attempt = Stage.BUSY, attempt
             slot.tell(f"run {os.getpid()} {_as_told(attempt)}")
         except (OSError, ValueError) as error:
-            folder.remove()
-            self._take_back(slot)
+            if not isinstance(error, FileExistsError):
+                folder.remove()
+            if not slot.is_whole():
+                self.pool.end(slot)
+                self._waiting.appendleft((attempt, launch))
+                return
+            self.pool.put(slot)
             words = plainfile.in_words(error) if isinstance(error, OSError) else str(error)
             hopeless = isinstance(error, ValueError)
             self._post(NotPlaced(attempt, f"cannot write {folder.path}: {words}", hopeless=hopeless))
@@ -116,6 +119,16 @@ class Sessions:
         slot.server.control.send(["rename-session", "-t", slot.session_id, session_name(attempt)])
         self._on_slot(attempt, slot)
         self._post(Placed(attempt, *place))
+
+    def _make(self, folder: Folder, launch: Launch, place: Place) -> None:
+        home = str(self._home.root)
+        try:
+            folder.make(launch, home, place)
+        except FileExistsError:
+            if folder.begun_at() is not None:
+                raise
+            folder.remove()  # of a try that was taken back while nothing could be removed
+            folder.make(launch, home, place)
 
     def _take_back(self, slot: Slot) -> None:
         """A session whose attempt has not begun. It is of use again if its own folder is still there."""
@@ -286,7 +299,7 @@ class Sessions:
         leftovers = await self._leftovers(attempt)
         if leftovers:
             self._post(LeftBehind(attempt, leftovers))
-        return complete and not leftovers and slot.is_whole() and await self.pool.clean(slot, folder)
+        return complete and not leftovers and await self.pool.clean(slot, folder)
 
     def _let_go(self, slot: Slot, attempt: AttemptId, *, is_clean: bool) -> None:
         if is_clean:
