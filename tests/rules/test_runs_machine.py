@@ -265,10 +265,10 @@ class Runs(RuleBasedStateMachine):
         self.tell(m.Ticked())
 
     def _gave_up(self, run: Run) -> bool:
-        """Itself, or one that had called it: then it was stopped in the middle."""
+        """Itself, or one that had called it, or somebody has stopped that: then it was stopped in the middle."""
         caller = None if run.parent is None else self.table.of(run.parent.run)
         itself = run.workflow.run.on_failure == "cancel" and run.state is not RunState.SUCCEEDED
-        return itself or (caller is not None and self._gave_up(caller))
+        return itself or (caller is not None and (caller.id in self.touched or self._gave_up(caller)))
 
     def _compare(self) -> None:
         store = self.table.store

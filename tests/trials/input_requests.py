@@ -264,12 +264,12 @@ def slow_pattern(deck: Deck) -> Iterator[str]:
 
 def names_that_are_no_text(deck: Deck) -> Iterator[str]:
     """A file whose name is not UTF-8, where a workflow waits for files: others go on."""
-    inbox = deck.out / "inbox"
-    inbox.mkdir()
+    inbox = deck.home / "workflows" / "inbox"
+    inbox.mkdir(parents=True)
     workflow(
         deck,
         "inbox",
-        f'[on]\nmanual = false\nfile = {{ file = "{inbox}/*.pdf", settle = "200ms" }}\n'
+        f'[on]\nmanual = false\nfile = {{ file = "inbox/*.pdf", settle = "200ms" }}\n'
         f'[task.read]\nenv = {{ FILE = "${{event.path}}" }}\nrun = \'cat "$FILE" >>{deck.out}/read\'\n',
     )
     engine = deck.start()
