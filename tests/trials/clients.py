@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from core.sockets import listens
 from tests.trials import system
 from tests.trials.deck import LIVE, Deck, SilenceError
 from tests.trials.table import Table, some
@@ -78,7 +79,12 @@ class Killer:
         self.thread = threading.Thread(target=self._kill, daemon=True)
 
     def _kill(self) -> None:
-        while not self._over.wait(self._pause):
+        socket = self._deck.home / "run" / "engine.sock"
+        while not self._over.is_set():
+            # One that has come up: on a busy machine the pause alone may end before any engine has begun to serve.
+            system.until(lambda: self._over.is_set() or listens(socket), 30)
+            if self._over.wait(self._pause):
+                return
             engines = self._deck.engines()
             self.kills += bool(engines)
             system.send(engines, 9)
