@@ -43,7 +43,8 @@ class Database:
     """`execute` and `executemany` are those of the open connection; it may be opened anew under those that hold it."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.resolve()
+        """SQLite follows links too: the journal stands beside the file itself."""
         self._journal = -1
         self.open()
 

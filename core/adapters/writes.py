@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.inotify import IGNORED, MODIFIED, ONE_SHOT, OVERFLOW, Event, Inotify
+from core.inotify import IGNORED, MODIFIED, ONE_SHOT, OVERFLOW, SELF_MOVED, Event, Inotify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ class Writes:
         try:
             if self._inotify is None:
                 self._inotify = Inotify(self._happened)
-            watch = self._inotify.add(path, MODIFIED | ONE_SHOT)
+            watch = self._inotify.add(path, MODIFIED | SELF_MOVED | ONE_SHOT)
         except OSError:
             return False
         self._waiting[watch] = path, callback

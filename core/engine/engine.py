@@ -75,6 +75,7 @@ class Engine:
         self.reader = reader
         self.feed = Feed(self.world, reader, self.head)
         self._turns = Turns(self._ring, reports, troubles, self._now)
+        self._turns.on_read_again = self._note_what_was_read
         self._syncing = Syncing(store, reports, troubles)
         self._hands: Hands | None = None
         self._held_events: list[Event] | None = None
@@ -90,6 +91,8 @@ class Engine:
         self.workflow_problems: tuple[str, ...] = ()
         """Of the files in the folder of workflows, while they are passed over."""
         self.on_configured: Callable[[Settings], None] = lambda _: None
+        self.on_surveyed: Callable[[], None] = lambda: None
+        """Called once it is known what runs, before anything is started."""
 
     @property
     def hands(self) -> Hands:
@@ -101,16 +104,18 @@ class Engine:
         self._hands = hands
         for _ in self._ring.loading(self._now):
             await asyncio.sleep(0)
-        self.feed.runs.count_afresh()
         with self.contained("to find out what runs"):
             await hands.open(list(self.world.attempts.values()))
-        self._name_damage()
+        with self.contained("to set old folders aside"):
+            self.on_surveyed()
+        self._note_what_was_read()
         self.loaded.set()
         self.post(Ticked())
         for event in self._ring.unmatched:
             self._match(event)
 
-    def _name_damage(self) -> None:
+    def _note_what_was_read(self) -> None:
+        self.feed.runs.count_afresh()
         for one in self._ring.damaged:
             if one.table == "attempt":
                 self.post(Unreadable(int(one.id.partition("-")[0]), one.text))

@@ -9,6 +9,7 @@ import resource
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from core.adapters.leftovers import move_aside
 from core.adapters.reading import Reader
 from core.adapters.run_reading import RunReader
 from core.adapters.store import SqliteStore
@@ -79,8 +80,10 @@ class Process:
         service = Service(engine, self._runs, self._home, self._tokens, self.stop, configuration.refresh)
         server = Server(engine, service)
         upkeep = Upkeep(self._home, engine, self._store, self._runs, hands, configuration, self._reports)
+        upkeep.may_put_back = lambda: self._lock.held
         triggers = Triggers(self._home, engine, self._runs)
         engine.on_configured = self._agents.configure
+        engine.on_surveyed = self._set_leftovers_aside
         hands.sessions.servers.troubles = self._troubles
         listener, background = Listener(self._home.socket), Background()
         premises = self._premises = Premises(
@@ -119,6 +122,15 @@ class Process:
         listener.remove()
         log.info("ended")
         return 0
+
+    def _set_leftovers_aside(self) -> None:
+        """An older copy of the store does not know what these folders are of, and will use their names again."""
+        moved = move_aside(self._home.attempts, self._store.attempts_made, self._engine.world.next_task)
+        if moved:
+            folders = f"{len(moved)} of attempts that the database does not know"
+            self._troubles.note(
+                "attempts", f"{self._home.attempts}: folders were moved aside, as {moved[0]}: {folders}"
+            )
 
     def _lose_home(self, loss: Loss) -> None:
         self._loss = loss

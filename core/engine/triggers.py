@@ -155,9 +155,7 @@ class Triggers:
         except RefusedError as refused:
             log.warning("%s: %s", one_line(one.path), refused)
             if refused.code in ("bug", "failed"):
-                words = (
-                    f"the file {one_line(one.path)} could not start {trigger.workflow} yet: {refused}"
-                )
+                words = f"the file {one_line(one.path)} could not start {trigger.workflow} yet: {refused}"
                 self._engine.troubles.note(f"file {one.path}", words)
                 return False
         self._engine.troubles.clear(f"file {one.path}")

@@ -58,6 +58,8 @@ class Turns:
         self.inbox: deque[Entry] = deque()
         self.latest: deque[Message] = deque(maxlen=REMEMBERED)
         self.asides = Asides()
+        self.on_read_again: Callable[[], None] = lambda: None
+        """Called once the world has been read from the store again."""
         self._ring = ring
         self._store: Store = ring.store
         self._reports = reports
@@ -232,6 +234,7 @@ class Turns:
                 self._reports.write("to read the store again", error)
         else:
             self._world_is_good = True
+            self.on_read_again()
 
     # Faults of the machine
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.adapters import worktrees
@@ -13,6 +14,8 @@ from core.files import changes
 from core.messages import Clean, CleanRuns, ForgetMail, RefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from core.adapters.run_reading import RunReader
     from core.adapters.store import SqliteStore
     from core.engine.configuration import Configuration
@@ -51,6 +54,8 @@ class Upkeep:
         self._hands = hands
         self._reports = reports
         self._background = Background()
+        self.may_put_back: Callable[[], bool] = lambda: True
+        """Whether the home is still ours: nothing is written into that of another engine."""
 
     def open(self) -> None:
         for work in (self._watch_config, self._fold_journal, self._forget_old, self._look_at_foreign):
@@ -72,7 +77,7 @@ class Upkeep:
             self._hands.watched = self._engine.feed.watched
             self._reports.refresh()
             try:
-                told = self._store.keep_in_place()
+                told = self._store.keep_in_place() if self.may_put_back() else None
                 await asyncio.to_thread(self._store.checkpoint)
             except Exception as error:
                 if self._store.fault(error) is None:
@@ -124,6 +129,7 @@ class Upkeep:
         """What tasks were given to read, once no task is left that could read it again."""
         used = self._store.inputs()
         too_young = time.time() - INPUT_AGE
-        for path in self._home.inputs.iterdir():
-            if str(path) not in used and path.stat().st_mtime < too_young:
-                path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            for path in self._home.inputs.iterdir():
+                if str(path) not in used and path.stat().st_mtime < too_young:
+                    path.unlink(missing_ok=True)
