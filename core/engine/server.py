@@ -153,6 +153,7 @@ class Client(asyncio.Protocol):
             self._name = "console" if hello.client == "console" else "command line"
             return {"schema": SCHEMA, "version": __version__, "pid": os.getpid()}
         if do == "watch":
+            read_json(r.Nothing, json.dumps(parameters))
             await self._engine.loaded.wait()
             self._background.keep(self._watch)
             return {"schema": SCHEMA}
