@@ -118,7 +118,23 @@ Word = Annotated[str, Limit(max_length=bounds.MAX_WORD, pattern=_NO_NUL)]
 """The name of anything, or a path."""
 Named = Annotated[str, MinLen(1), Limit(max_length=bounds.MAX_WORD, pattern=_NO_NUL)]
 """The same, if it must not be empty."""
-Key = Annotated[str, Limit(max_length=bounds.MAX_KEY)]
+
+
+class WithoutNul:
+    """Marks a text that SQLite looks up: its functions end a text at a NUL."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:  # noqa: ANN401 - pydantic's own types
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def _check(self, text: str) -> str:
+        if "\0" in text:
+            raise ValueError("expected a text without a NUL byte")
+        return text
+
+
+Key = Annotated[str, Limit(max_length=bounds.MAX_KEY), WithoutNul()]
 Argument = Annotated[str, Limit(max_length=bounds.MAX_ARGUMENT, pattern=_NO_NUL)]
 Text = Annotated[str, Limit(max_length=bounds.MAX_TEXT)]
 Data = Annotated[Any, Within()]

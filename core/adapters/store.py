@@ -29,10 +29,17 @@ if TYPE_CHECKING:
 SCHEMA = "5"
 FRESH_AT_MOST = 1024
 """Latest tasks whose launches are kept at hand: most start soon after they were added."""
+SMALL_LAUNCH = 1 << 14
+"""Characters."""
 PROBE_SIZE = 1 << 16
 """Bytes that must find room before the engine takes a full disk for mended."""
 _AMONG = "(SELECT value FROM json_each(?))"
 _NAMED_AMONG = "(SELECT CAST(value AS TEXT) FROM json_each(?))"
+
+
+def _is_small(launch: Launch) -> bool:
+    """Whether it may be kept at hand: some thousand large ones would fill the memory."""
+    return len(launch.prompt_text) + sum(map(len, launch.argv)) < SMALL_LAUNCH
 
 
 class StoreError(Exception):
@@ -200,7 +207,9 @@ class SqliteStore:
         )
         if len(self._fresh) + len(step.added) > FRESH_AT_MOST:
             self._fresh.clear()
-        self._fresh.update((task.id, spec.launch) for task, spec in step.added[:FRESH_AT_MOST])
+        self._fresh.update(
+            (task.id, spec.launch) for task, spec in step.added[:FRESH_AT_MOST] if _is_small(spec.launch)
+        )
         self._set_meta("last_queued_at", repr(step.world.last_queued_at))
         self._set_meta("next_task", str(step.world.next_task))
 
