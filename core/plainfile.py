@@ -20,10 +20,10 @@ _OF_THE_MACHINE = {
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the disk is read-only",
     errno.EIO: "the disk does not work (input/output error)",
-    errno.EMFILE: "too many files are open in the engine",
-    errno.ENFILE: "too many files are open on this machine",
-    errno.EAGAIN: "no more processes can be started",
-    errno.ENOMEM: "there is not enough memory",
+    errno.EMFILE: "no file handle is left to this process (ulimit -n)",
+    errno.ENFILE: "no file handle is left on this machine (fs.file-max)",
+    errno.EAGAIN: "no process is left to this user (ulimit -u, or the limit of its container)",
+    errno.ENOMEM: "no memory is left",
 }
 
 

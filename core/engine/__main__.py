@@ -11,11 +11,11 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from core.adapters.shortages import in_words
 from core.engine.lock import Lock, LockedError
 from core.engine.logs import log_to
 from core.home import HomeError, find
 from core.lean import without_tls
+from core.plainfile import in_words
 from core.text import one_line
 
 if TYPE_CHECKING:

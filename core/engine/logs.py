@@ -8,8 +8,8 @@ import sys
 from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
-from core.adapters.shortages import in_words
 from core.appending import opened_plain
+from core.plainfile import in_words
 
 if TYPE_CHECKING:
     from io import TextIOWrapper

@@ -15,10 +15,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from core import inotify
-from core.adapters.shortages import in_words
 from core.engine.handles import Handles
 from core.home import HomeError
 from core.inotify import Inotify
+from core.plainfile import in_words
 
 if TYPE_CHECKING:
     import socket

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.adapters.shortages import in_words
 from core.adapters.tmux.control import TmuxError, quoted
+from core.plainfile import in_words
 from core.settings import ConsoleSettings
 from core.sockets import set_aside
 

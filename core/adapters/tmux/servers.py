@@ -11,10 +11,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.adapters import processes
-from core.adapters.shortages import in_words, path_in_words
+from core.adapters.shortages import path_in_words
 from core.adapters.tmux.configuration import Configuration
 from core.adapters.tmux.control import Control, TmuxError
 from core.adapters.tmux.hidden import SOCKET, wake, wake_hidden
+from core.plainfile import in_words
 from core.sockets import listens
 from core.troubles import Troubles
 
